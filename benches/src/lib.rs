@@ -1,0 +1,1 @@
+//! Nothing of its own: the benches are in `spine.rs`, the peers' in `peers/`.

@@ -1,0 +1,2 @@
+//! The example program.
+fn main() {}

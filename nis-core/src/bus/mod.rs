@@ -1,0 +1,3 @@
+//! Events inside the process.
+//!
+//! Floor 3: imports floors 0 to 2.

@@ -1,0 +1,119 @@
+//! Modes of sampled signals: the poles and residues of the Laplace transform of the signal's model.
+//!
+//! Floor 2: imports floors 0 and 1. A signal `x(t) = offset + slope*t + sum_k 2 Re(r_k e^{s_k (t - t0)})`
+//! is described by its poles `s_k` (1/time unit) and residues `r_k`.
+
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::telemetry::Progress;
+
+/// What is removed from the signal before its modes are sought; it is reported beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detrend {
+    /// Nothing.
+    None,
+    /// The mean (default).
+    #[default]
+    Mean,
+    /// The least-squares line.
+    Linear,
+}
+
+/// How modes are sought.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModesOptions {
+    /// Number of real degrees of freedom in the pole set (a conjugate pair counts 2); chosen from the
+    /// data where `None`.
+    pub order: Option<usize>,
+    /// Largest order that the automatic choice considers.
+    pub max_order: usize,
+    /// What is removed first.
+    pub detrend: Detrend,
+}
+
+impl Default for ModesOptions {
+    fn default() -> Self {
+        ModesOptions {
+            order: None,
+            max_order: 20,
+            detrend: Detrend::Mean,
+        }
+    }
+}
+
+/// One damped mode of a real signal: a conjugate pair of poles, or one real pole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mode {
+    /// Pole with non-negative imaginary part, in 1/(time unit).
+    pub pole: Complex64,
+    /// Standard errors of the real and imaginary part of the pole.
+    pub pole_se: Complex64,
+    /// Complex amplitude at the first sample: the mode is `2 Re(residue e^{pole (t - t0)})` for a pair,
+    /// `Re(residue) e^{pole (t - t0)}` for a real pole.
+    pub residue: Complex64,
+    /// Cycles per time unit; 0 for a real pole.
+    pub frequency: f64,
+    /// Standard error of the frequency.
+    pub frequency_se: f64,
+    /// Time units per cycle; `None` for a real pole.
+    pub period: Option<f64>,
+    /// Standard error of the period.
+    pub period_se: Option<f64>,
+    /// `-Re(pole)/|pole|`.
+    pub damping_ratio: f64,
+    /// Peak amplitude at the first sample.
+    pub amplitude: f64,
+    /// Standard error of the amplitude.
+    pub amplitude_se: f64,
+    /// Phase at the first sample, radians (cosine convention).
+    pub phase: f64,
+    /// Mean square of this mode over the record, divided by that of the detrended signal.
+    pub power_share: f64,
+}
+
+/// The modes of one signal, strongest first, and what is needed to judge them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Modes {
+    /// The modes, by falling `power_share`.
+    pub modes: Vec<Mode>,
+    /// Time of the first sample.
+    pub t0: f64,
+    /// Sampling interval.
+    pub dt: f64,
+    /// Number of samples.
+    pub n: usize,
+    /// Real degrees of freedom of the pole set.
+    pub order: usize,
+    /// What decided the order, with the figure.
+    pub order_reason: String,
+    /// Removed offset (value at `t0`).
+    pub offset: f64,
+    /// Removed slope per time unit.
+    pub slope: f64,
+    /// Standard deviation of the noise, estimated from the residual.
+    pub noise_std: f64,
+    /// Root mean square of signal minus model.
+    pub residual_rms: f64,
+    /// `1 - residual power / detrended power`.
+    pub explained: f64,
+    /// The model at the samples.
+    pub fitted: Vec<f64>,
+}
+
+/// Finds the modes of a uniformly sampled real signal.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for a signal that is too short, not finite or constant, or a bad `dt`.
+pub fn modes(
+    _signal: &[f64],
+    _t0: f64,
+    _dt: f64,
+    _options: &ModesOptions,
+    _progress: &Progress<'_>,
+) -> Result<Modes> {
+    Err(Error::unavailable("laplace::modes", "not written yet"))
+}

@@ -1,0 +1,78 @@
+//! Requests and replies of the runtime: the same JSON in Rust, C, Python and HTTP.
+
+use serde::{Deserialize, Serialize};
+
+/// A question to the agents.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatRequest {
+    /// The user's message.
+    pub message: String,
+    /// Continues this conversation; a new one where `None`.
+    pub conversation_id: Option<String>,
+    /// Who asks; `anonymous` where `None`.
+    pub user_id: Option<String>,
+    /// Name of the provider to use; the configured default where `None`.
+    pub provider: Option<String>,
+}
+
+/// One step of how an answer came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Agent, tool or provider that acted.
+    pub actor: String,
+    /// What it did, in one sentence.
+    pub action: String,
+    /// What came of it.
+    pub result: String,
+    /// Wall time in milliseconds.
+    pub ms: f64,
+}
+
+/// The agents' answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatReply {
+    /// The answer.
+    pub response: String,
+    /// Who asked.
+    pub user_id: String,
+    /// `conv_` and 12 hexadecimal digits where the request had none.
+    pub conversation_id: String,
+    /// Seconds since 1970-01-01 UTC.
+    pub timestamp: f64,
+    /// In [0, 1], only where it was computed.
+    pub confidence: Option<f64>,
+    /// Which provider answered.
+    pub provider: String,
+    /// Whether a language model answered.
+    pub real_ai: bool,
+    /// The model's name.
+    pub model: String,
+    /// Tokens as the provider counted them; `None` where it did not.
+    pub tokens_used: Option<u64>,
+    /// How the answer came about.
+    pub reasoning_trace: Vec<TraceStep>,
+}
+
+/// What a runtime can do now.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Health {
+    /// `healthy`, or `degraded` where a configured part does not work.
+    pub status: String,
+    /// Seconds since 1970-01-01 UTC.
+    pub timestamp: f64,
+    /// Providers with a usable key, and `offline`.
+    pub provider: Vec<String>,
+    /// Their models, in the same order.
+    pub model: Vec<String>,
+    /// Whether each is a language model, in the same order.
+    pub real_ai: Vec<bool>,
+    /// Conversations held.
+    pub conversations_active: u64,
+    /// Registered agents.
+    pub agents_registered: u64,
+    /// Names of the tools.
+    pub tools_available: Vec<String>,
+    /// `nis_v3_agnostic`.
+    pub pattern: String,
+}

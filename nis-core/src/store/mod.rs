@@ -1,0 +1,3 @@
+//! Conversations and facts.
+//!
+//! Floor 3: imports floors 0 to 2.

@@ -1,0 +1,3 @@
+//! What an agent can call.
+//!
+//! Floor 4: imports floors 0 to 3.
