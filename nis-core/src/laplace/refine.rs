@@ -4,6 +4,7 @@
 //! amplitudes and baseline are eliminated by orthogonal projection, so only the poles are iterated on.
 
 use faer::{Mat, MatMut};
+use num_complex::Complex64;
 
 use crate::error::Result;
 use crate::optim::{LeastSquares, LinearFit, LmFit, LmOptions, least_squares, levenberg_marquardt};
@@ -26,7 +27,10 @@ impl Pole {
 }
 
 /// Growth over the record beyond which a pole describes an edge effect, not a mode.
-const MAX_GROWTH: f64 = 12.0;
+pub(super) const MAX_GROWTH: f64 = 30.0;
+
+/// Samples between exact exponentials in a basis column; those between come by one multiplication.
+const ANCHOR: usize = 32;
 
 /// A signal and the baseline (offset, slope) that is fitted beside its modes.
 pub(super) struct Record<'a> {
@@ -44,15 +48,18 @@ fn basis(record: &Record<'_>, poles: &[Pole]) -> Mat<f64> {
     let mut c = 0;
     for pole in poles {
         let anchor = anchor(*pole, n);
-        for k in 0..n {
-            let e = (pole.sigma * (k as f64 - anchor)).exp();
-            match pole.omega {
-                Some(w) => {
-                    let (s, co) = (w * k as f64).sin_cos();
-                    phi[(k, c)] = e * co;
-                    phi[(k, c + 1)] = e * s;
+        let w = pole.omega.unwrap_or(0.0);
+        let at =
+            |k: f64, shift: f64| Complex64::from_polar((pole.sigma * (k - shift)).exp(), w * k);
+        let table: Vec<Complex64> = (0..ANCHOR).map(|k| at(k as f64, 0.0)).collect();
+        for start in (0..n).step_by(ANCHOR) {
+            let first = at(start as f64, anchor);
+            for (k, step) in (start..n).zip(&table) {
+                let z = first * step;
+                phi[(k, c)] = z.re;
+                if pole.omega.is_some() {
+                    phi[(k, c + 1)] = z.im;
                 }
-                None => phi[(k, c)] = e,
             }
         }
         c += pole.order();
