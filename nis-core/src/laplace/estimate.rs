@@ -69,7 +69,7 @@ pub fn modes(
     let record = Record { y: &y, baseline };
     let flat = refine::linear(&record, &[])?;
     let rms = root_mean_square(&flat.residual);
-    if !(rms > 1e-14) || signal.windows(2).all(|w| w[0] == w[1]) {
+    if rms.is_nan() || rms <= 1e-14 || signal.windows(2).all(|w| w[0] == w[1]) {
         return Err(Error::invalid(
             "signal",
             "a constant (or a line)",
@@ -109,7 +109,12 @@ pub fn modes(
                 poles = better;
             }
         }
-        if poles.len() < before {
+        if poles.is_empty() && before > 0 {
+            reason = format!(
+                "no mode is significant: {before} of the shortest description ({reason}) were dropped, the last \
+                 for an amplitude below {SIGNIFICANT} standard errors or for shortening nothing"
+            );
+        } else if poles.len() < before {
             reason.push_str(&format!(
                 "; {} dropped after refinement",
                 before - poles.len()
@@ -191,7 +196,7 @@ fn first_poles(subspace: &Subspace, order: usize) -> Option<Vec<Pole>> {
     let mut out = Vec::new();
     for z in subspace.poles(order)? {
         let radius = z.norm();
-        if !(radius > 1e-3) {
+        if radius.is_nan() || radius <= refine::LEAST_RADIUS {
             continue; // decays within a sample: not resolved by the sampling
         }
         let omega = z.arg();

@@ -29,6 +29,9 @@ impl Pole {
 /// Growth over the record beyond which a pole describes an edge effect, not a mode.
 pub(super) const MAX_GROWTH: f64 = 30.0;
 
+/// `|z| = e^{sigma}` below which a pole decays within a sample and is not resolved by the sampling.
+pub(super) const LEAST_RADIUS: f64 = 1e-3;
+
 /// Samples between exact exponentials in a basis column; those between come by one multiplication.
 const ANCHOR: usize = 32;
 
@@ -138,7 +141,7 @@ fn unpack(template: &[Pole], p: &[f64], n: usize) -> Option<Vec<Pole>> {
                 None => None,
             };
             let inside = omega.is_none_or(|w| w > 0.0 && w < std::f64::consts::PI);
-            (inside && sigma.is_finite() && sigma * span <= MAX_GROWTH)
+            (inside && sigma.exp() > LEAST_RADIUS && sigma * span <= MAX_GROWTH)
                 .then_some(Pole { sigma, omega })
         })
         .collect()
@@ -180,7 +183,7 @@ impl LeastSquares for Projected<'_> {
         let (least, most) =
             diagonal.fold((f64::INFINITY, 0.0f64), |(a, b), v| (a.min(v), b.max(v)));
         // Two poles that have become one leave no unique amplitudes.
-        if !(least > 1e-10 * most) {
+        if least.is_nan() || least <= 1e-10 * most {
             return false;
         }
         let y = self.record.y;
@@ -298,7 +301,7 @@ pub(super) fn covariance(
     let scale: Vec<f64> = (0..q + m)
         .map(|j| jacobian.col(j).iter().map(|v| v * v).sum::<f64>().sqrt())
         .collect();
-    if scale.iter().any(|s| !(*s > 0.0)) || n < q + m {
+    if scale.iter().any(|s| s.is_nan() || *s <= 0.0) || n < q + m {
         return Ok(None);
     }
     let scaled = Mat::from_fn(n, q + m, |i, j| jacobian[(i, j)] / scale[j]);
