@@ -3,11 +3,16 @@
 //! Floor 2: imports floors 0 and 1. A signal `x(t) = offset + slope*t + sum_k 2 Re(r_k e^{s_k (t - t0)})`
 //! is described by its poles `s_k` (1/time unit) and residues `r_k`.
 
+mod estimate;
+mod refine;
+mod spectrum;
+mod subspace;
+
+pub use estimate::modes;
+pub use spectrum::{Spectrum, spectrum};
+
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, Result};
-use crate::telemetry::Progress;
 
 /// What is removed from the signal before its modes are sought; it is reported beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -104,16 +109,52 @@ pub struct Modes {
     pub fitted: Vec<f64>,
 }
 
-/// Finds the modes of a uniformly sampled real signal.
-///
-/// # Errors
-/// [`Error::InvalidInput`] for a signal that is too short, not finite or constant, or a bad `dt`.
-pub fn modes(
-    _signal: &[f64],
-    _t0: f64,
-    _dt: f64,
-    _options: &ModesOptions,
-    _progress: &Progress<'_>,
-) -> Result<Modes> {
-    Err(Error::unavailable("laplace::modes", "not written yet"))
+impl Modes {
+    /// The model (modes, offset and slope) at times `t`, also outside the record.
+    pub fn evaluate(&self, t: &[f64]) -> Vec<f64> {
+        t.iter()
+            .map(|t| {
+                let since = t - self.t0;
+                let modal: f64 = self.modes.iter().map(|m| m.value(since)).sum();
+                self.offset + self.slope * since + modal
+            })
+            .collect()
+    }
+
+    /// The Laplace transform of the modes (without offset and slope), started at the first sample:
+    /// `F(s) = sum_k r_k/(s - s_k) + conj(r_k)/(s - conj(s_k))`, one term for a real pole. Exists for
+    /// `Re(s)` right of all poles; elsewhere this is its continuation.
+    pub fn transform(&self, s: Complex64) -> Complex64 {
+        self.modes
+            .iter()
+            .map(|m| {
+                let term = m.residue / (s - m.pole);
+                if m.is_pair() {
+                    term + m.residue.conj() / (s - m.pole.conj())
+                } else {
+                    term
+                }
+            })
+            .sum()
+    }
 }
+
+impl Mode {
+    /// Whether the mode is a conjugate pair of poles.
+    pub fn is_pair(&self) -> bool {
+        self.pole.im != 0.0
+    }
+
+    /// The mode's value at a time after the first sample.
+    pub fn value(&self, since: f64) -> f64 {
+        let term = self.residue * (self.pole * since).exp();
+        if self.is_pair() {
+            2.0 * term.re
+        } else {
+            term.re
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 mod dataset;
 mod report;
 
-pub use dataset::{Column, Dataset};
+pub use dataset::{Column, Dataset, MAX_CELLS};
 pub use report::{
     AnalyzeOptions, ColumnSummary, DataSummary, LawStage, Mode, ModesStage, Report, Run, Series,
     StageTime, TimeAxis,
