@@ -7,17 +7,23 @@
 //! This is the one crate of the workspace that may use `unsafe`; each use states why it is sound.
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
-// The names of the C functions, types and constants are reached through the linker, not through paths.
 #![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
 
-mod analyze;
 mod boundary;
-mod buffer;
-mod cancel;
 mod columns;
-mod handle;
-mod last_error;
+
+// The order of the header: each on its own, or rustfmt would sort them.
 mod status;
+
+mod last_error;
+
+mod buffer;
+
+mod handle;
+
+mod cancel;
+
+mod analyze;
 
 pub use analyze::{nis_analyze, nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use buffer::{nis_buffer, nis_buffer_free};
