@@ -469,20 +469,31 @@ impl Expr {
         }
     }
 
+    /// The terms of a sum; the formula itself where it is none.
+    pub fn terms(&self) -> Vec<Expr> {
+        match self.node() {
+            Node::Sum(terms) => terms.clone(),
+            _ => vec![self.clone()],
+        }
+    }
+
     /// The value of a formula without names; `None` where it has any.
     pub fn as_number(&self) -> Option<f64> {
         let program = self.compile(&[]).ok()?;
         Some(program.evaluate_point(&[]))
     }
 
-    /// The formula with its numbers rounded to significant digits (exponents and small integers stay exact
-    /// where they are integers already), for reading.
+    /// The formula with its numbers rounded to significant digits and simplified, for reading.
     pub fn rounded(&self, digits: usize) -> Self {
-        let rounded = |e: &Expr| -> Result<Expr> { Ok(e.rounded(digits)) };
+        // The tree keeps its shape, so no limit can be met that was not met before.
+        let rounded = self.with_numbers(digits).unwrap_or_else(|_| self.clone());
+        rounded.simplify().unwrap_or(rounded)
+    }
+
+    fn with_numbers(&self, digits: usize) -> Result<Self> {
         match self.node() {
-            Node::Number(v) => Self::number(round_significant(*v, digits)),
-            // The tree keeps its shape, so no limit can be met that was not met before.
-            _ => self.map(rounded).unwrap_or_else(|_| self.clone()),
+            Node::Number(v) => Ok(Self::number(round_significant(*v, digits))),
+            _ => self.map(|e| e.with_numbers(digits)),
         }
     }
 }
