@@ -4,12 +4,13 @@
 //! `options` they are refused, since a misspelt option would silently change the result. `null` counts as
 //! absent. The Content-Type is not looked at: a body is JSON or it is refused.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt;
-use nis_core::pipeline::{AnalyzeOptions, Column, Dataset};
+use nis_core::pipeline::{AnalyzeOptions, Dataset};
 use nis_core::runtime::ChatRequest;
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,10 +35,7 @@ pub(crate) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, 
             Failure::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "timeout",
-                format!(
-                    "the body did not arrive within {} s",
-                    BODY_TIME.as_secs()
-                ),
+                format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
             )
         })??;
     parse(&bytes)
@@ -171,9 +169,11 @@ impl Chat {
             ..ChatRequest::default()
         };
         let mut message_field = names.first().copied().unwrap_or("message");
-        let wrong_type = names
-            .iter()
-            .any(|name| object.get(*name).is_some_and(|v| !v.is_string() && !v.is_null()));
+        let wrong_type = names.iter().any(|name| {
+            object
+                .get(*name)
+                .is_some_and(|v| !v.is_string() && !v.is_null())
+        });
         match given.first() {
             Some((name, message)) if message.trim().is_empty() => details.push(
                 Detail::new(
@@ -195,9 +195,8 @@ impl Chat {
                 request.message.clone_from(message);
             }
             None if wrong_type => {}
-            None => details.push(
-                Detail::new("missing", message_field, "Field required").with_input(value),
-            ),
+            None => details
+                .push(Detail::new("missing", message_field, "Field required").with_input(value)),
         }
         if details.is_empty() {
             Ok(Chat {
@@ -245,6 +244,8 @@ pub(crate) fn read_analysis(value: &Value) -> Result<(Dataset, AnalyzeOptions), 
             "expected at least one column with at least one value",
         )));
     }
+    // Dataset checks the same; here the answer can name the place in the body.
+    let mut names = HashSet::new();
     for (index, column) in body.columns.iter().enumerate() {
         if column.values.len() != rows {
             return Err(Failure::invalid(Detail::new(
@@ -256,8 +257,7 @@ pub(crate) fn read_analysis(value: &Value) -> Result<(Dataset, AnalyzeOptions), 
                 ),
             )));
         }
-        let earlier = body.columns.iter().take(index);
-        if column.name.trim().is_empty() || earlier.clone().any(|c| c.name == column.name) {
+        if column.name.trim().is_empty() || !names.insert(column.name.as_str()) {
             return Err(Failure::invalid(
                 Detail::new(
                     "value_error",
@@ -278,21 +278,16 @@ pub(crate) fn read_analysis(value: &Value) -> Result<(Dataset, AnalyzeOptions), 
     let columns = body
         .columns
         .into_iter()
-        .map(|column| Column {
-            name: column.name,
-            values: column
-                .values
-                .into_iter()
-                .map(|value| value.unwrap_or(f64::NAN))
-                .collect(),
+        .map(|column| {
+            let values = column.values.into_iter();
+            let values = values.map(|value| value.unwrap_or(f64::NAN)).collect();
+            (column.name, values)
         })
         .collect();
-    let data = Dataset {
-        source: body.source.unwrap_or_else(|| "request".into()),
-        columns,
-        labels: body.labels,
-        text_columns: Vec::new(),
-    };
+    let source = body.source.as_deref().unwrap_or("request");
+    let mut data = Dataset::from_columns(source, columns)
+        .map_err(|error| Failure::from_core(error, str::to_owned))?;
+    data.labels = body.labels;
     Ok((data, body.options.unwrap_or_default()))
 }
 
@@ -385,7 +380,11 @@ mod tests {
     fn analysis_points_at_the_place() {
         let cases = [
             (json!({}), json!(["body", "columns"]), "missing"),
-            (json!({"columns": []}), json!(["body", "columns"]), "too_short"),
+            (
+                json!({"columns": []}),
+                json!(["body", "columns"]),
+                "too_short",
+            ),
             (
                 json!({"columns": [{"values": [1]}]}),
                 json!(["body", "columns", 0, "name"]),

@@ -264,8 +264,7 @@ impl IntoResponse for Failure {
                 field,
                 log,
             } => {
-                let body =
-                    json!({ "error": { "code": code, "message": message, "field": field } });
+                let body = json!({ "error": { "code": code, "message": message, "field": field } });
                 let mut response = (status, Json(body)).into_response();
                 if let Some(log) = log {
                     response.extensions_mut().insert(ForLog(log));

@@ -25,8 +25,16 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/", "this list"),
     ("GET", "/health", "what this server can do now"),
     ("POST", "/chat", "one question to the agents"),
-    ("POST", "/chat/optimized", "one question, one upstream call, no tools"),
-    ("POST", "/analyze", "the scientific path on columns of numbers"),
+    (
+        "POST",
+        "/chat/optimized",
+        "one question, one upstream call, no tools",
+    ),
+    (
+        "POST",
+        "/analyze",
+        "the scientific path on columns of numbers",
+    ),
     ("GET", "/ws", "chat over a WebSocket"),
     ("GET", "/metrics", "counters in Prometheus text format"),
     ("GET", "/openapi.json", "the description of these routes"),
@@ -45,6 +53,8 @@ pub(crate) struct App {
     pub(crate) sockets: watch::Sender<usize>,
     /// Analyses that may run at once; the rest wait.
     analyses: Arc<Semaphore>,
+    /// How many those are.
+    places: usize,
     /// Answers given, by route and status.
     answered: Mutex<BTreeMap<(String, u16), u64>>,
 }
@@ -57,6 +67,7 @@ impl App {
             stopping,
             sockets: watch::Sender::new(0),
             analyses: Arc::new(Semaphore::new(cores)),
+            places: cores,
             answered: Mutex::default(),
         }
     }
@@ -141,7 +152,10 @@ fn new_id() -> HeaderValue {
     use std::sync::atomic::{AtomicU64, Ordering};
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let digits = format!("{:016x}", KEY.hash_one(NEXT.fetch_add(1, Ordering::Relaxed)));
+    let digits = format!(
+        "{:016x}",
+        KEY.hash_one(NEXT.fetch_add(1, Ordering::Relaxed))
+    );
     HeaderValue::from_str(&digits).unwrap_or(HeaderValue::from_static("none"))
 }
 
@@ -333,6 +347,10 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
             ));
         }
     }
+    let running = app.places.saturating_sub(app.analyses.available_permits());
+    text.push_str("# HELP nis_http_analyses Analyses that run.\n");
+    text.push_str("# TYPE nis_http_analyses gauge\n");
+    text.push_str(&format!("nis_http_analyses {running}\n"));
     text.push_str("# HELP nis_http_websockets WebSockets that are open.\n");
     text.push_str("# TYPE nis_http_websockets gauge\n");
     text.push_str(&format!("nis_http_websockets {}\n", *app.sockets.borrow()));
