@@ -164,7 +164,7 @@ impl Compiler<'_> {
                         }
                     });
                 }
-                acc.map_or_else(|| self.emit(Step::Number(0.0)), |a| a)
+                acc.unwrap_or_else(|| self.emit(Step::Number(0.0)))
             }
             Node::Product(factors) => {
                 let mut acc = None;
@@ -175,7 +175,7 @@ impl Compiler<'_> {
                         Some(a) => self.emit(Step::Mul(a, b)),
                     });
                 }
-                acc.map_or_else(|| self.emit(Step::Number(1.0)), |a| a)
+                acc.unwrap_or_else(|| self.emit(Step::Number(1.0)))
             }
             Node::Quotient(a, b) => {
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
