@@ -454,14 +454,15 @@ impl Expr {
     /// # Errors
     /// As [`Expr::sum`].
     pub fn substitute(&self, symbol: &str, value: &Expr) -> Result<Self> {
-        if self.is_symbol(symbol) {
+        if self.is(symbol) {
             Ok(value.clone())
         } else {
             self.map(|e| e.substitute(symbol, value))
         }
     }
 
-    pub(crate) fn is_symbol(&self, symbol: &str) -> bool {
+    /// Whether the formula is nothing but this name or derivative (in its printed form).
+    pub fn is(&self, symbol: &str) -> bool {
         match self.node() {
             Node::Name(name) => name == symbol,
             Node::Derivative(d) => d.to_string() == symbol,
