@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,7 +100,7 @@ def analyze(
                 raise _invalid(name, given, "nothing where data has named columns")
         numeric, text = _split(data)
     else:
-        numeric, text = _from_array(data, dt, fs, names), []
+        numeric, text = _from_array(cast(ArrayLike, data), dt, fs, names), []
     labels = text[0][1] if text else None
     native = _native.analyze_columns(
         source if source is not None else "data",

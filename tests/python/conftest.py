@@ -16,14 +16,13 @@ DATA = ROOT / "examples" / "data"
 @pytest.fixture(scope="session")
 def t() -> NDArray[np.float64]:
     """200 times, 0.05 s apart."""
-    return 0.05 * np.arange(200)
+    return 0.05 * np.arange(200, dtype=np.float64)
 
 
 @pytest.fixture(scope="session")
 def y(t: NDArray[np.float64]) -> NDArray[np.float64]:
     """A damped oscillation with the poles -0.1 +- 2i."""
-    wave: NDArray[np.float64] = np.exp(-0.1 * t) * np.cos(2.0 * t)
-    return wave
+    return np.asarray(np.exp(-0.1 * t) * np.cos(2.0 * t), dtype=np.float64)
 
 
 @pytest.fixture(scope="session")
