@@ -1,4 +1,9 @@
 //! The HTTP routes of `nis serve`, their errors and their limits.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall stop"
+)]
 
 mod common;
 
@@ -473,9 +478,7 @@ fn sigterm_lets_running_requests_finish() {
         let body = json!({"query": "Tell me a story.", "provider": "openai"}).to_string();
         request(addr, "POST", "/chat/optimized", &[], body.as_bytes())
     });
-    while mock.requests() == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    mock.wait_for_request();
     signal(&server.child, "TERM");
     thread::sleep(Duration::from_millis(300));
     assert!(!running.is_finished(), "the request outlives the signal");
@@ -501,9 +504,7 @@ fn a_second_signal_and_an_idle_connection_do_not_hold_the_server() {
     let body = json!({"query": "Tell me a story.", "provider": "openai"}).to_string();
     let mut running = common::open(server.addr, "POST", "/chat/optimized", &[], body.len());
     running.write_all(body.as_bytes()).unwrap();
-    while mock.requests() == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    mock.wait_for_request();
     signal(&server.child, "TERM");
     thread::sleep(Duration::from_millis(200));
     assert!(server.child.try_wait().unwrap().is_none());
