@@ -16,11 +16,11 @@ impl Expr {
 }
 
 fn depends(e: &Expr, symbol: &str) -> bool {
-    e.is_symbol(symbol) || e.children().into_iter().any(|c| depends(c, symbol))
+    e.is(symbol) || e.children().into_iter().any(|c| depends(c, symbol))
 }
 
 fn derivative(e: &Expr, symbol: &str) -> Result<Expr> {
-    if e.is_symbol(symbol) {
+    if e.is(symbol) {
         return Ok(Expr::number(1.0));
     }
     if !depends(e, symbol) {

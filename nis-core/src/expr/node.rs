@@ -454,18 +454,27 @@ impl Expr {
     /// # Errors
     /// As [`Expr::sum`].
     pub fn substitute(&self, symbol: &str, value: &Expr) -> Result<Self> {
-        if self.is_symbol(symbol) {
+        if self.is(symbol) {
             Ok(value.clone())
         } else {
             self.map(|e| e.substitute(symbol, value))
         }
     }
 
-    pub(crate) fn is_symbol(&self, symbol: &str) -> bool {
+    /// Whether the formula is nothing but this name or derivative (in its printed form).
+    pub fn is(&self, symbol: &str) -> bool {
         match self.node() {
             Node::Name(name) => name == symbol,
             Node::Derivative(d) => d.to_string() == symbol,
             _ => false,
+        }
+    }
+
+    /// The terms of a sum; the formula itself where it is none.
+    pub fn terms(&self) -> Vec<Expr> {
+        match self.node() {
+            Node::Sum(terms) => terms.clone(),
+            _ => vec![self.clone()],
         }
     }
 
@@ -475,14 +484,17 @@ impl Expr {
         Some(program.evaluate_point(&[]))
     }
 
-    /// The formula with its numbers rounded to significant digits (exponents and small integers stay exact
-    /// where they are integers already), for reading.
+    /// The formula with its numbers rounded to significant digits and simplified, for reading.
     pub fn rounded(&self, digits: usize) -> Self {
-        let rounded = |e: &Expr| -> Result<Expr> { Ok(e.rounded(digits)) };
+        // The tree keeps its shape, so no limit can be met that was not met before.
+        let rounded = self.with_numbers(digits).unwrap_or_else(|_| self.clone());
+        rounded.simplify().unwrap_or(rounded)
+    }
+
+    fn with_numbers(&self, digits: usize) -> Result<Self> {
         match self.node() {
-            Node::Number(v) => Self::number(round_significant(*v, digits)),
-            // The tree keeps its shape, so no limit can be met that was not met before.
-            _ => self.map(rounded).unwrap_or_else(|_| self.clone()),
+            Node::Number(v) => Ok(Self::number(round_significant(*v, digits))),
+            _ => self.map(|e| e.with_numbers(digits)),
         }
     }
 }

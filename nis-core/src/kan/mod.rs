@@ -3,11 +3,20 @@
 //!
 //! Floor 2: imports floors 0 and 1.
 
+mod basis;
+mod law;
+mod network;
+mod symbolic;
+mod train;
+
+pub use basis::{Basis, Local, MAX_ORDER, Outside};
+pub use law::learn_law;
+pub use network::{Base, Kan, Layer};
+pub use train::TrainOptions;
+
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::expr::Expr;
-use crate::telemetry::Progress;
 
 /// Whether quantities are learned as they are or through their logarithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,18 +148,4 @@ pub struct Named<'a> {
     pub name: &'a str,
     /// Its values, one per row.
     pub values: &'a [f64],
-}
-
-/// Learns `target` as a function of `inputs` and reads a formula from it.
-///
-/// # Errors
-/// [`Error::InvalidInput`] for columns of unequal length, fewer than 5 rows, values that are not finite, or
-/// options out of range.
-pub fn learn_law(
-    _inputs: &[Named<'_>],
-    _target: Named<'_>,
-    _options: &LawOptions,
-    _progress: &Progress<'_>,
-) -> Result<Law> {
-    Err(Error::unavailable("kan::learn_law", "not written yet"))
 }

@@ -16,6 +16,9 @@ const MIN_SAMPLES: usize = 8;
 /// eq. (17)).
 const PENALTY: f64 = 2.5;
 
+/// A mode of an automatic choice whose amplitude is below this many standard errors is dropped.
+const SIGNIFICANT: f64 = 2.0;
+
 /// Residuals below this share of the signal are rounding.
 const ROUNDING: f64 = 1e-13;
 
@@ -29,7 +32,8 @@ const ROUNDING: f64 = 1e-13;
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for a signal that is too short, not finite or constant, a bad `dt` or an order that
-/// the record cannot carry; [`Error::Cancelled`] on request.
+/// the record cannot carry; [`Error::Numerical`] where the signal has no modes of the given order that can be
+/// told apart; [`Error::Cancelled`] on request.
 ///
 /// ```
 /// use nis_core::{laplace::{ModesOptions, modes}, telemetry::Progress};
@@ -65,7 +69,7 @@ pub fn modes(
     let record = Record { y: &y, baseline };
     let flat = refine::linear(&record, &[])?;
     let rms = root_mean_square(&flat.residual);
-    if !(rms > 1e-14) {
+    if rms.is_nan() || rms <= 1e-14 || signal.windows(2).all(|w| w[0] == w[1]) {
         return Err(Error::invalid(
             "signal",
             "a constant (or a line)",
@@ -76,17 +80,21 @@ pub fn modes(
     let room = (n - baseline - 1) / 3;
     let highest = options.order.unwrap_or(options.max_order.min(room));
     progress.report("laplace", 0, 0, "subspace")?;
-    let subspace = Subspace::new(&flat.residual, highest, progress)?;
+    // The fitted trend leaves up to `baseline` further directions that repeat it.
+    let spare = if options.order.is_some() {
+        baseline + 2
+    } else {
+        0
+    };
+    let subspace = Subspace::new(&flat.residual, highest + spare, progress)?;
 
     let score = Score {
         n: n as f64,
+        baseline,
         floor: n as f64 * (ROUNDING * rms.max(1e-3)).powi(2),
     };
     let (mut poles, mut reason) = match options.order {
-        Some(order) => (
-            first_poles(&subspace, order.min(subspace.rank())).unwrap_or_default(),
-            format!("order {order} was given"),
-        ),
+        Some(order) => given(&record, &subspace, order)?,
         None => choose(&record, &subspace, highest, &flat, &score, progress)?,
     };
     if let Some(better) = refine::refine(&record, &poles, progress)? {
@@ -95,7 +103,18 @@ pub fn modes(
     if options.order.is_none() {
         let before = poles.len();
         poles = prune(&record, poles, &score, progress)?;
-        if poles.len() < before {
+        while let Some(weak) = insignificant(&record, &poles)? {
+            poles.remove(weak);
+            if let Some(better) = refine::refine(&record, &poles, progress)? {
+                poles = better;
+            }
+        }
+        if poles.is_empty() && before > 0 {
+            reason = format!(
+                "no mode is significant: {before} of the shortest description ({reason}) were dropped, the last \
+                 for an amplitude below {SIGNIFICANT} standard errors or for shortening nothing"
+            );
+        } else if poles.len() < before {
             reason.push_str(&format!(
                 "; {} dropped after refinement",
                 before - poles.len()
@@ -114,8 +133,13 @@ fn check(signal: &[f64], t0: f64, dt: f64, options: &ModesOptions) -> Result<()>
             format!("at least {MIN_SAMPLES} samples"),
         ));
     }
-    if !(dt.is_finite() && dt > 0.0) {
-        return Err(Error::invalid("dt", dt, "a positive sampling interval"));
+    // The sampling rate and the length of the record are divided by: both must be ordinary numbers.
+    if !(dt > 0.0 && (1e3 / dt).is_normal() && (dt * n as f64 * 1e3).is_normal()) {
+        return Err(Error::invalid(
+            "dt",
+            dt,
+            "a positive sampling interval within the range of floating point",
+        ));
     }
     if !t0.is_finite() {
         return Err(Error::invalid("t0", t0, "a finite time"));
@@ -147,16 +171,23 @@ fn root_mean_square(v: &[f64]) -> f64 {
     (v.iter().map(|x| x * x).sum::<f64>() / v.len() as f64).sqrt()
 }
 
-/// Description length of a residual sum of squares with a pole set of some order.
+/// Description length of a residual sum of squares with a pole set of some order. In short records the
+/// penalty grows by `n/(n - k - 1)` for `k` parameters (Hurvich and Tsai, Biometrika 76 (1989) 297): a pair
+/// fits eight samples of noise well.
 struct Score {
     n: f64,
+    /// Linear parameters of the trend.
+    baseline: usize,
     /// Sum of squares of rounding errors.
     floor: f64,
 }
 
 impl Score {
     fn of(&self, sum_squares: f64, order: usize) -> f64 {
-        self.n * ((sum_squares + self.floor) / self.n).ln() + PENALTY * order as f64 * self.n.ln()
+        let parameters = self.baseline as f64 + 2.0 * order as f64;
+        let small_sample = self.n / (self.n - parameters - 1.0).max(1.0);
+        self.n * ((sum_squares + self.floor) / self.n).ln()
+            + PENALTY * order as f64 * self.n.ln() * small_sample
     }
 }
 
@@ -165,7 +196,7 @@ fn first_poles(subspace: &Subspace, order: usize) -> Option<Vec<Pole>> {
     let mut out = Vec::new();
     for z in subspace.poles(order)? {
         let radius = z.norm();
-        if !(radius > 1e-3) {
+        if radius.is_nan() || radius <= refine::LEAST_RADIUS {
             continue; // decays within a sample: not resolved by the sampling
         }
         let omega = z.arg();
@@ -186,6 +217,66 @@ fn first_poles(subspace: &Subspace, order: usize) -> Option<Vec<Pole>> {
     Some(out)
 }
 
+/// Poles of the order that the caller wants, from the first rank of the subspace that gives so many.
+fn given(record: &Record<'_>, subspace: &Subspace, order: usize) -> Result<(Vec<Pole>, String)> {
+    let n = record.y.len() as f64;
+    for rank in order..=subspace.rank() {
+        let Some(poles) = first_poles(subspace, rank) else {
+            continue;
+        };
+        let used: usize = poles.iter().map(|p| p.order()).sum();
+        if used == order && poles.iter().all(|p| p.sigma * n <= refine::MAX_GROWTH) {
+            return Ok((poles, format!("order {order} was given")));
+        }
+    }
+    Err(Error::numerical(
+        "ESPRIT",
+        format!("this signal has no set of modes of order {order}; ask for another order"),
+    ))
+}
+
+/// The pole with the least amplitude against its standard error, where that is below [`SIGNIFICANT`]; the one
+/// of least power where the poles cannot be told apart. Amplitudes are taken where the envelope is 1.
+fn insignificant(record: &Record<'_>, poles: &[Pole]) -> Result<Option<usize>> {
+    if poles.is_empty() {
+        return Ok(None);
+    }
+    let solved = refine::linear(record, poles)?;
+    let c = &solved.fit.coefficients;
+    let covariance = refine::covariance(record, poles, c)?;
+    let order: usize = poles.iter().map(|p| p.order()).sum();
+    let dof = record
+        .y
+        .len()
+        .saturating_sub(2 * order + record.baseline)
+        .max(1);
+    let variance = solved.fit.sum_squares / dof as f64;
+    let mut at = 0;
+    let mut worst: Option<(usize, f64)> = None;
+    for (k, pole) in poles.iter().enumerate() {
+        let range = at..at + pole.order();
+        let square: f64 = range.clone().map(|i| c[i] * c[i]).sum();
+        let figure = match &covariance {
+            Some(m) => {
+                let mut spread = 0.0;
+                for i in range.clone() {
+                    for j in range.clone() {
+                        spread += c[i] * c[j] * m[(order + i, order + j)];
+                    }
+                }
+                square / (variance * spread).sqrt()
+            }
+            None => square,
+        };
+        let weak = covariance.is_none() || figure < SIGNIFICANT;
+        if weak && worst.is_none_or(|(_, f)| figure < f) {
+            worst = Some((k, figure));
+        }
+        at += pole.order();
+    }
+    Ok(worst.map(|(k, _)| k))
+}
+
 /// Tries every order and takes the one of least description length.
 fn choose(
     record: &Record<'_>,
@@ -204,13 +295,13 @@ fn choose(
             continue;
         };
         let used: usize = poles.iter().map(|p| p.order()).sum();
-        if used == 0 || poles.iter().any(|p| p.sigma * score.n > 12.0) {
+        if used == 0 || poles.iter().any(|p| p.sigma * score.n > refine::MAX_GROWTH) {
             continue;
         }
         let mut fit = refine::linear(record, &poles)?;
         let mut candidate = poles;
         // First estimates in strong noise can be far from the optimum; compare optima where that is cheap.
-        if score.n * (used * used) as f64 <= 2e5
+        if score.n * (used * used) as f64 <= 4e4
             && let Some(better) = refine::refine(record, &candidate, progress)?
         {
             fit = refine::linear(record, &better)?;
@@ -298,7 +389,14 @@ fn finish(record: &Record<'_>, poles: &[Pole], frame: Frame, reason: String) -> 
     let covariance = if poles.is_empty() {
         None
     } else {
-        refine::covariance(record, poles, c)?
+        let known = refine::covariance(record, poles, c)?;
+        if known.is_none() {
+            return Err(Error::numerical(
+                "standard errors of the modes",
+                "the modes of this order cannot be told apart; ask for a smaller order",
+            ));
+        }
+        known
     };
     let order: usize = poles.iter().map(|p| p.order()).sum();
     let parameters = 2 * order + record.baseline;
@@ -314,6 +412,9 @@ fn finish(record: &Record<'_>, poles: &[Pole], frame: Frame, reason: String) -> 
     for pole in poles {
         let start = pole.sigma * -refine::anchor(*pole, n);
         let to_first = start.exp() * size;
+        // Amplitudes of growing modes are fitted at the last sample; carrying them back to the first adds the
+        // error of the growth.
+        let back = refine::anchor(*pole, n);
         let s = Complex64::new(pole.sigma, pole.omega.unwrap_or(0.0)) / dt;
         let (pole_se, residue, amplitude, amplitude_se) = if pole.omega.is_some() {
             let (a, b) = (c[at] * to_first, c[at + 1] * to_first);
@@ -322,14 +423,24 @@ fn finish(record: &Record<'_>, poles: &[Pole], frame: Frame, reason: String) -> 
             // Delta method on sqrt(a^2 + b^2).
             let se = covariance.as_ref().map_or(f64::NAN, |m| {
                 let (u, v) = (a / amplitude, b / amplitude);
-                let q = u * u * m[(i, i)] + 2.0 * u * v * m[(i, j)] + v * v * m[(j, j)];
+                let w = -back * amplitude / to_first;
+                let q = u * u * m[(i, i)]
+                    + 2.0 * u * v * m[(i, j)]
+                    + v * v * m[(j, j)]
+                    + 2.0 * w * (u * m[(i, at)] + v * m[(j, at)])
+                    + w * w * m[(at, at)];
                 (q * variance).max(0.0).sqrt() * to_first
             });
             let pole_se = Complex64::new(error(at, at), error(at + 1, at + 1)) / dt;
             (pole_se, Complex64::new(a, -b) / 2.0, amplitude, se)
         } else {
             let a = c[at] * to_first;
-            let se = error(order + at, order + at) * to_first;
+            let i = order + at;
+            let w = -back * c[at];
+            let se = covariance.as_ref().map_or(f64::NAN, |m| {
+                let q = m[(i, i)] + 2.0 * w * m[(i, at)] + w * w * m[(at, at)];
+                (q * variance).max(0.0).sqrt() * to_first
+            });
             (
                 Complex64::new(error(at, at) / dt, 0.0),
                 Complex64::new(a, 0.0),
@@ -347,7 +458,11 @@ fn finish(record: &Record<'_>, poles: &[Pole], frame: Frame, reason: String) -> 
             frequency_se,
             period: pole.omega.map(|_| 1.0 / frequency),
             period_se: pole.omega.map(|_| frequency_se / (frequency * frequency)),
-            damping_ratio: -s.re / s.norm(),
+            damping_ratio: if s.norm() > 0.0 {
+                -s.re / s.norm()
+            } else {
+                0.0
+            },
             amplitude,
             amplitude_se,
             phase: residue.arg(),

@@ -4,6 +4,7 @@
 //! amplitudes and baseline are eliminated by orthogonal projection, so only the poles are iterated on.
 
 use faer::{Mat, MatMut};
+use num_complex::Complex64;
 
 use crate::error::Result;
 use crate::optim::{LeastSquares, LinearFit, LmFit, LmOptions, least_squares, levenberg_marquardt};
@@ -26,7 +27,13 @@ impl Pole {
 }
 
 /// Growth over the record beyond which a pole describes an edge effect, not a mode.
-const MAX_GROWTH: f64 = 12.0;
+pub(super) const MAX_GROWTH: f64 = 30.0;
+
+/// `|z| = e^{sigma}` below which a pole decays within a sample and is not resolved by the sampling.
+pub(super) const LEAST_RADIUS: f64 = 1e-3;
+
+/// Samples between exact exponentials in a basis column; those between come by one multiplication.
+const ANCHOR: usize = 32;
 
 /// A signal and the baseline (offset, slope) that is fitted beside its modes.
 pub(super) struct Record<'a> {
@@ -44,15 +51,18 @@ fn basis(record: &Record<'_>, poles: &[Pole]) -> Mat<f64> {
     let mut c = 0;
     for pole in poles {
         let anchor = anchor(*pole, n);
-        for k in 0..n {
-            let e = (pole.sigma * (k as f64 - anchor)).exp();
-            match pole.omega {
-                Some(w) => {
-                    let (s, co) = (w * k as f64).sin_cos();
-                    phi[(k, c)] = e * co;
-                    phi[(k, c + 1)] = e * s;
+        let w = pole.omega.unwrap_or(0.0);
+        let at =
+            |k: f64, shift: f64| Complex64::from_polar((pole.sigma * (k - shift)).exp(), w * k);
+        let table: Vec<Complex64> = (0..ANCHOR).map(|k| at(k as f64, 0.0)).collect();
+        for start in (0..n).step_by(ANCHOR) {
+            let first = at(start as f64, anchor);
+            for (k, step) in (start..n).zip(&table) {
+                let z = first * step;
+                phi[(k, c)] = z.re;
+                if pole.omega.is_some() {
+                    phi[(k, c + 1)] = z.im;
                 }
-                None => phi[(k, c)] = e,
             }
         }
         c += pole.order();
@@ -131,7 +141,7 @@ fn unpack(template: &[Pole], p: &[f64], n: usize) -> Option<Vec<Pole>> {
                 None => None,
             };
             let inside = omega.is_none_or(|w| w > 0.0 && w < std::f64::consts::PI);
-            (inside && sigma.is_finite() && sigma * span <= MAX_GROWTH)
+            (inside && sigma.exp() > LEAST_RADIUS && sigma * span <= MAX_GROWTH)
                 .then_some(Pole { sigma, omega })
         })
         .collect()
@@ -173,7 +183,7 @@ impl LeastSquares for Projected<'_> {
         let (least, most) =
             diagonal.fold((f64::INFINITY, 0.0f64), |(a, b), v| (a.min(v), b.max(v)));
         // Two poles that have become one leave no unique amplitudes.
-        if !(least > 1e-10 * most) {
+        if least.is_nan() || least <= 1e-10 * most {
             return false;
         }
         let y = self.record.y;
@@ -291,7 +301,7 @@ pub(super) fn covariance(
     let scale: Vec<f64> = (0..q + m)
         .map(|j| jacobian.col(j).iter().map(|v| v * v).sum::<f64>().sqrt())
         .collect();
-    if scale.iter().any(|s| !(*s > 0.0)) || n < q + m {
+    if scale.iter().any(|s| s.is_nan() || *s <= 0.0) || n < q + m {
         return Ok(None);
     }
     let scaled = Mat::from_fn(n, q + m, |i, j| jacobian[(i, j)] / scale[j]);

@@ -99,7 +99,7 @@ fn smooth_length(n: usize) -> usize {
     loop {
         let mut rest = m;
         for p in [2, 3, 5] {
-            while rest % p == 0 {
+            while rest.is_multiple_of(p) {
                 rest /= p;
             }
         }
@@ -180,7 +180,7 @@ impl Subspace {
     pub(super) fn poles(&self, order: usize) -> Option<Vec<Complex64>> {
         let u = self.last.get(..order)?;
         let norm: f64 = u.iter().map(|v| v * v).sum();
-        if !(1.0 - norm > 1e-12) {
+        if norm.is_nan() || 1.0 - norm <= 1e-12 {
             return None;
         }
         let g = self.cross.get(..order, ..order);

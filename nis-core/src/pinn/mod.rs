@@ -1,36 +1,19 @@
-//! Differential equations as text, fitted to data through a spline state.
+//! Differential equations as text, fitted to data.
 //!
-//! Floor 2: imports floors 0 and 1.
+//! Floor 2: imports floors 0 and 1. [`OdeSystem`] reads equations; [`fit_ode`] finds parameters and initial
+//! values: first through a spline state that is pulled towards the data and the equations (so that a poor
+//! start does not matter), then through the exact trajectory.
+
+mod fit;
+mod integrate;
+mod start;
+mod state;
+mod system;
+
+pub use fit::fit_ode;
+pub use system::OdeSystem;
 
 use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, Result};
-use crate::telemetry::Progress;
-
-/// A system of ordinary differential equations read from text, each solved for its highest derivative:
-/// `hare' = a*hare - b*hare*lynx; lynx' = -c*lynx + d*hare*lynx`, or `y'' = -w2*y - g*y'`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OdeSystem {}
-
-impl OdeSystem {
-    /// Reads a system; equations are separated by `;` or line ends.
-    ///
-    /// # Errors
-    /// [`Error::Parse`] points at the column.
-    pub fn parse(_text: &str) -> Result<Self> {
-        Err(Error::unavailable("pinn::OdeSystem", "not written yet"))
-    }
-
-    /// Names of the fields, in the order of their equations.
-    pub fn states(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    /// Names that are neither fields, time `t`, nor constants: the unknown parameters.
-    pub fn parameters(&self) -> Vec<&str> {
-        Vec::new()
-    }
-}
 
 /// How the observations scatter around the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,20 +109,4 @@ pub struct OdeFit {
     pub iterations: usize,
     /// Whether the last stage converged, and how it ended.
     pub converged: bool,
-}
-
-/// Fits the unknown parameters and initial values of `system` to observations at times `t` (rising, not
-/// necessarily uniform) of some or all fields.
-///
-/// # Errors
-/// [`Error::InvalidInput`] for too few rows or values that are not finite, [`Error::NotFound`] for a column
-/// that is no field, [`Error::Numerical`] where no finite trajectory was found.
-pub fn fit_ode(
-    _system: &OdeSystem,
-    _t: &[f64],
-    _observed: &[(&str, &[f64])],
-    _options: &FitOptions,
-    _progress: &Progress<'_>,
-) -> Result<OdeFit> {
-    Err(Error::unavailable("pinn::fit_ode", "not written yet"))
 }
