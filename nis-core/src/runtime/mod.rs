@@ -3,9 +3,11 @@
 //! Floor 6: imports all floors below.
 
 mod config;
+mod read;
 mod types;
 
 pub use config::Config;
+pub use read::read_json;
 pub use types::{ChatReply, ChatRequest, Health, TraceStep};
 
 use crate::error::{Error, Result};
