@@ -67,7 +67,7 @@ pub(super) fn forms(
             (a.min(*v), b.max(*v))
         });
     let mut out = Vec::new();
-    if !(a < b) {
+    if a >= b {
         return Ok(out);
     }
     for shape in SHAPES.iter().filter(|s| (s.exists)(a, b)) {

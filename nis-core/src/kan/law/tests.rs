@@ -334,6 +334,34 @@ fn random_labels_have_no_law() {
     }
 }
 
+/// Also through the default scale, which has two tries where all values are positive.
+#[test]
+fn noise_of_both_kinds_has_no_law() {
+    for rows in [20, 30, 50] {
+        for seed in 0..25 {
+            let mut random = Random(1000 * rows as u64 + seed);
+            let mut draw = |wide: bool| -> Vec<f64> {
+                (0..rows)
+                    .map(|_| normal(&mut random))
+                    .map(|v| if wide { (2.0 * v).exp() } else { v })
+                    .collect()
+            };
+            let wide = seed % 2 == 1;
+            let (a, y) = (draw(wide), draw(wide));
+            let options = LawOptions {
+                seed,
+                ..LawOptions::default()
+            };
+            let law = learn(&[("a", &a)], ("y", &y), &options).unwrap();
+            assert!(
+                !law.found && law.formula.is_none(),
+                "{rows} rows, seed {seed}: {}",
+                law.reason
+            );
+        }
+    }
+}
+
 #[test]
 fn one_seed_one_law() {
     let mut random = Random(9);
