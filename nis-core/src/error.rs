@@ -17,7 +17,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(e.code(), Code::InvalidInput);
 /// assert_eq!(e.to_string(), "dt: got -1, expected a positive sampling interval in seconds");
 /// ```
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+///
+/// As JSON it is an object whose `kind` is the code's name, beside the fields of the kind: the details that
+/// C, Python and HTTP hand on.
+#[derive(Debug, Clone, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Error {
     /// A value that the caller gave does not fit.

@@ -1,1 +1,59 @@
-//! The C ABI of NIS.
+//! The C ABI of NIS: handles, buffers, callbacks and status codes over `nis-core`.
+//!
+//! A face: it stands above all floors of `nis-core`, uses its public API only, and decides nothing. The
+//! header `include/nis.h` is generated from this crate (`nis-ffi/tests/header.rs` keeps it current), so the
+//! names here are those of C, and the doc comments are what a C programmer reads.
+//!
+//! This is the one crate of the workspace that may use `unsafe`; each use states why it is sound.
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types)]
+#![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+
+mod boundary;
+mod columns;
+
+// The order of the header: each on its own, or rustfmt would sort them.
+mod status;
+
+mod last_error;
+
+mod buffer;
+
+mod handle;
+
+mod cancel;
+
+mod analyze;
+
+pub use analyze::{
+    nis_analyze, nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn,
+};
+pub use buffer::{nis_buffer, nis_buffer_free};
+pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
+pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
+pub use last_error::{nis_error, nis_last_error};
+pub use status::nis_status;
+
+use std::ffi::c_char;
+
+/// The number of the binary interface that this header describes. It is raised when a function or a
+/// structure changes in a way that breaks programs compiled before; additions do not raise it.
+pub const NIS_ABI_VERSION: u32 = 0;
+
+/// The library's version as NUL-terminated text, for example "0.1.0".
+///
+/// The text is static: never free it. Safe to call from any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nis_version() -> *const c_char {
+    const VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
+    VERSION.as_ptr().cast()
+}
+
+/// The number of the binary interface that the loaded library has. `nis_check_abi()` compares it with the
+/// header's `NIS_ABI_VERSION`.
+///
+/// Safe to call from any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nis_abi_version() -> u32 {
+    NIS_ABI_VERSION
+}

@@ -1,1 +1,27 @@
-//! The Python face of NIS.
+//! The Python face of NIS: the extension module `nis_core._native`.
+//!
+//! A face: it stands above all floors of `nis-core`, uses its public API only, and decides nothing. It
+//! converts arguments, runs native work on its own thread while the calling thread waits without the GIL,
+//! lets Ctrl-C through, and turns errors into the exception classes of `nis_core._errors`. What a Python
+//! programmer meets (classes, docstrings, array handling) is written in Python, in `python/nis_core`.
+
+mod errors;
+mod report;
+mod runtime;
+mod work;
+
+/// The extension module.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::report::{NativeReport, analyze_columns, analyze_path};
+    #[pymodule_export]
+    use crate::runtime::NativeNis;
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("VERSION", nis_core::VERSION)
+    }
+}

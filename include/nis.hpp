@@ -1,0 +1,258 @@
+/*
+ * NIS for C++17: RAII over nis.h. Header-only; link with libnis.
+ *
+ * Every class owns one handle, moves, and frees it in its destructor. Failures are exceptions of type
+ * nis::Error by default. With NIS_NO_EXCEPTIONS defined before this header (or with -fno-exceptions) every
+ * call returns nis::Result<T> instead, which holds either the value or the error.
+ *
+ * JSON goes in and out as text; parse it with the JSON library of your choice.
+ */
+#ifndef NIS_HPP
+#define NIS_HPP
+
+#include "nis.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#if !defined(NIS_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
+#define NIS_NO_EXCEPTIONS
+#endif
+
+#ifndef NIS_NO_EXCEPTIONS
+#include <exception>
+#include <stdexcept>
+#endif
+
+namespace nis {
+
+/** What went wrong: the numeric status, the message, and the details as a JSON object. */
+struct Failure {
+    nis_status code = NIS_OK;
+    std::string message;
+    std::string details;
+
+    /** The failure of the calling thread's last call. */
+    static Failure last() {
+        const nis_error *e = nis_last_error();
+        return {e->code, std::string(e->message, e->message_len), std::string(e->details, e->details_len)};
+    }
+};
+
+#ifdef NIS_NO_EXCEPTIONS
+
+/** Either a value or a failure. */
+template <typename T> class [[nodiscard]] Result {
+  public:
+    Result(T value) : value_(std::move(value)) {}
+    Result(Failure failure) : failure_(std::move(failure)) {}
+
+    /** Whether there is a value. */
+    explicit operator bool() const noexcept { return value_.has_value(); }
+    /** The value; only where there is one. */
+    T &operator*() & noexcept { return *value_; }
+    T &&operator*() && noexcept { return std::move(*value_); }
+    T *operator->() noexcept { return &*value_; }
+    /** The failure; its code is NIS_OK where there is a value. */
+    const Failure &failure() const noexcept { return failure_; }
+
+  private:
+    std::optional<T> value_;
+    Failure failure_;
+};
+
+#else
+
+/** Thrown by every call that fails. */
+class Error : public std::runtime_error {
+  public:
+    explicit Error(Failure failure) : std::runtime_error(failure.message), failure_(std::move(failure)) {}
+
+    /** The numeric status, for example NIS_ERR_INVALID_INPUT. */
+    nis_status code() const noexcept { return failure_.code; }
+    /** A JSON object with `kind` and the fields of that kind. */
+    const std::string &details() const noexcept { return failure_.details; }
+
+  private:
+    Failure failure_;
+};
+
+template <typename T> using Result = T;
+
+#endif
+
+namespace detail {
+
+template <typename T> Result<T> failed() {
+#ifdef NIS_NO_EXCEPTIONS
+    return Result<T>(Failure::last());
+#else
+    throw Error(Failure::last());
+#endif
+}
+
+/** The text of a buffer, which it frees. */
+inline std::string take(nis_buffer buffer) {
+    struct Free {
+        nis_buffer *b;
+        ~Free() { nis_buffer_free(b); }
+    } guard{&buffer};
+    return std::string(reinterpret_cast<const char *>(buffer.ptr), buffer.len);
+}
+
+} // namespace detail
+
+/** The version of the loaded library. */
+inline std::string_view version() { return nis_version(); }
+
+/** Whether the loaded library has the binary interface of this header. */
+inline bool abi_matches() { return nis_check_abi() != 0; }
+
+/** Stops long work from any thread. */
+class Cancel {
+  public:
+    /** A flag that is not set. */
+    static Result<Cancel> create() {
+        nis_cancel_t *handle = nullptr;
+        if (nis_cancel_new(&handle) != NIS_OK) {
+            return detail::failed<Cancel>();
+        }
+        return Cancel(handle);
+    }
+
+    /** Asks the work to stop. Safe on any thread and in a signal handler. */
+    void set() const noexcept { nis_cancel_set(handle_.get()); }
+    /** The C handle, still owned by this object. */
+    const nis_cancel_t *get() const noexcept { return handle_.get(); }
+
+  private:
+    struct Free {
+        void operator()(nis_cancel_t *h) const noexcept { nis_cancel_free(h); }
+    };
+    explicit Cancel(nis_cancel_t *handle) : handle_(handle) {}
+    std::unique_ptr<nis_cancel_t, Free> handle_;
+};
+
+/** One report of long work; the texts live for the callback's call only. */
+struct Step {
+    std::string_view stage;
+    std::uint64_t done;
+    std::uint64_t total;
+    std::string_view message;
+};
+
+/**
+ * Called as long work goes on, possibly on another thread; `false` stops the work. An exception stops it
+ * too and is thrown again by the call that was made.
+ */
+using Progress = std::function<bool(const Step &)>;
+
+/** The runtime. Several threads may use one object at the same time. */
+class Nis {
+  public:
+    /** A runtime from the defaults and the environment. */
+    static Result<Nis> create() { return make(nullptr, 0); }
+    /** A runtime from its configuration as JSON. */
+    static Result<Nis> create(std::string_view config_json) {
+        // An empty view may hold a null pointer, which would ask for the defaults.
+        return make(config_json.data() == nullptr ? "" : config_json.data(), config_json.size());
+    }
+
+    /** Answers a request, for example {"message": "What is 2+2?"}, with the reply as JSON. */
+    Result<std::string> chat(std::string_view request_json) const {
+        nis_buffer out{};
+        if (nis_chat(handle_.get(), text(request_json), request_json.size(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** Analyzes {"path": ..} or {"columns": ..} with "options" and gives the report as JSON. */
+    Result<std::string> analyze(std::string_view request_json, Progress progress = {},
+                                const Cancel *cancel = nullptr) const {
+        Report report{std::move(progress)};
+        nis_call_options options{};
+        options.struct_size = sizeof options;
+        if (report.progress) {
+            options.progress = &Report::call;
+            options.user_data = &report;
+        }
+        options.cancel = cancel == nullptr ? nullptr : cancel->get();
+        nis_buffer out{};
+        const nis_status status =
+            nis_analyze(handle_.get(), text(request_json), request_json.size(), &options, &out);
+#ifndef NIS_NO_EXCEPTIONS
+        if (report.thrown) {
+            nis_buffer_free(&out);
+            std::rethrow_exception(report.thrown);
+        }
+#endif
+        if (status != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** What the runtime can do now, as JSON. */
+    Result<std::string> health() const {
+        nis_buffer out{};
+        if (nis_health(handle_.get(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** The C handle, still owned by this object. */
+    const nis_t *get() const noexcept { return handle_.get(); }
+
+  private:
+    struct Free {
+        void operator()(nis_t *h) const noexcept { nis_free(h); }
+    };
+
+    struct Report {
+        Progress progress;
+#ifndef NIS_NO_EXCEPTIONS
+        std::exception_ptr thrown{};
+#endif
+
+        static int call(const nis_step *step, void *self_pointer) {
+            auto *self = static_cast<Report *>(self_pointer);
+            const Step view{{step->stage, step->stage_len}, step->done, step->total, {step->message, step->message_len}};
+#ifdef NIS_NO_EXCEPTIONS
+            return self->progress(view) ? 0 : 1;
+#else
+            try {
+                return self->progress(view) ? 0 : 1;
+            } catch (...) {
+                // Nothing may unwind into the library.
+                self->thrown = std::current_exception();
+                return 1;
+            }
+#endif
+        }
+    };
+
+    static const char *text(std::string_view view) { return view.data() == nullptr ? "" : view.data(); }
+
+    static Result<Nis> make(const char *config, std::size_t length) {
+        nis_t *handle = nullptr;
+        if (nis_new(config, length, &handle) != NIS_OK) {
+            return detail::failed<Nis>();
+        }
+        return Nis(handle);
+    }
+
+    explicit Nis(nis_t *handle) : handle_(handle) {}
+    std::unique_ptr<nis_t, Free> handle_;
+};
+
+} // namespace nis
+
+#endif /* NIS_HPP */

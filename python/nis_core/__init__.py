@@ -1,0 +1,51 @@
+"""NIS: signal -> modes -> law -> equation -> verdict, and agents that compute what they say.
+
+* :func:`analyze` runs the scientific path on arrays, columns or a CSV file and returns a :class:`Report`.
+* :class:`Nis` is the runtime: :meth:`Nis.chat` answers a message, without any key from the built-in
+  offline provider.
+* Every failure is a :class:`NisError`; its ``code`` is the same number as in C, Rust and HTTP.
+
+All native work runs without the GIL, and Ctrl-C stops it.
+"""
+
+from nis_core._analyze import analyze
+from nis_core._errors import (
+    Cancelled,
+    InternalError,
+    InvalidInput,
+    IoError,
+    LimitError,
+    NisError,
+    NotFound,
+    NumericalError,
+    ParseError,
+    ProviderError,
+    Timeout,
+    Unavailable,
+)
+from nis_core._native import VERSION as __version__
+from nis_core._report import Record, Report
+from nis_core._runtime import ChatReply, Health, Nis, TraceStep
+
+__all__ = [
+    "Cancelled",
+    "ChatReply",
+    "Health",
+    "InternalError",
+    "InvalidInput",
+    "IoError",
+    "LimitError",
+    "Nis",
+    "NisError",
+    "NotFound",
+    "NumericalError",
+    "ParseError",
+    "ProviderError",
+    "Record",
+    "Report",
+    "Timeout",
+    "TraceStep",
+    "Unavailable",
+    "__version__",
+    "analyze",
+]

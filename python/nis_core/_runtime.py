@@ -1,0 +1,159 @@
+"""The runtime: agents, providers and tools behind `Nis`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from nis_core import _native
+
+
+class _FromJson:
+    """A value that the core gives as JSON; a field that this class does not know is left out."""
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> Self:
+        known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep(_FromJson):
+    """One step of how an answer came about."""
+
+    actor: str
+    """Agent, tool or provider that acted."""
+    action: str
+    """What it did."""
+    result: str
+    """What came of it."""
+    ms: float
+    """Wall time in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply(_FromJson):
+    """The agents' answer. Compares by value and pickles."""
+
+    response: str
+    """The answer."""
+    user_id: str
+    """Who asked."""
+    conversation_id: str
+    """Hand it to the next :meth:`Nis.chat` to go on with the conversation."""
+    timestamp: float
+    """Seconds since 1970-01-01 UTC."""
+    confidence: float | None
+    """In [0, 1], only where it was computed."""
+    provider: str
+    """Which provider answered."""
+    real_ai: bool
+    """Whether a language model answered."""
+    model: str
+    """The model's name."""
+    tokens_used: int | None
+    """Tokens as the provider counted them; ``None`` where it did not."""
+    reasoning_trace: list[TraceStep]
+    """How the answer came about."""
+
+    def __str__(self) -> str:
+        return self.response
+
+
+@dataclass(frozen=True, slots=True)
+class Health(_FromJson):
+    """What a runtime can do now."""
+
+    status: str
+    """``healthy``, or ``degraded`` where a configured part does not work."""
+    timestamp: float
+    """Seconds since 1970-01-01 UTC."""
+    provider: list[str]
+    """Providers with a usable key, and ``offline``."""
+    model: list[str]
+    """Their models, in the same order."""
+    real_ai: list[bool]
+    """Whether each is a language model, in the same order."""
+    conversations_active: int
+    """Conversations held."""
+    agents_registered: int
+    """Registered agents."""
+    tools_available: list[str]
+    """Names of the tools."""
+    pattern: str
+    """Name of the pattern of collaboration."""
+
+
+class Nis:
+    """A runtime inside this process. Threads may share it; a forked child builds its own from the same
+    configuration; pickling carries the configuration that was given, so mind keys in it.
+
+    Args:
+        config: The configuration as nested dicts. With ``None`` the defaults, with what the environment
+            variables say (docs/configuration.md).
+
+    Raises:
+        InvalidInput: A value does not fit; ``field`` names the key.
+
+    >>> import nis_core
+    >>> nis = nis_core.Nis({})
+    >>> reply = nis.chat("What is 2+2?")
+    >>> "4" in reply.response, reply.real_ai
+    (True, False)
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+        self._config = None if config is None else json.dumps(dict(config))
+        self._native = _native.NativeNis(self._config)
+
+    def chat(
+        self,
+        message: str,
+        *,
+        conversation_id: str | None = None,
+        user_id: str | None = None,
+        provider: str | None = None,
+    ) -> ChatReply:
+        """Answers one message.
+
+        Args:
+            message: The question.
+            conversation_id: Continues this conversation; a new one where ``None``.
+            user_id: Who asks; ``anonymous`` where ``None``.
+            provider: Name of the provider to use; the configured default where ``None``.
+
+        Raises:
+            InvalidInput: The message is empty or too long, or there is no such provider.
+            ProviderError: The provider refused or failed.
+            Timeout: The provider took too long. Also a ``TimeoutError``.
+            KeyboardInterrupt: Ctrl-C; the answer is given up.
+        """
+        request = {
+            "message": message,
+            "conversation_id": conversation_id,
+            "user_id": user_id,
+            "provider": provider,
+        }
+        data: dict[str, Any] = json.loads(self._native.chat(json.dumps(request)))
+        data["reasoning_trace"] = [TraceStep._of(step) for step in data["reasoning_trace"]]
+        return ChatReply._of(data)
+
+    def health(self) -> Health:
+        """What this runtime can do now."""
+        return Health._of(json.loads(self._native.health()))
+
+    def metrics(self) -> str:
+        """The counters in Prometheus text format."""
+        return self._native.metrics()
+
+    def __repr__(self) -> str:
+        return f"<nis_core.Nis: providers {', '.join(self.health().provider)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (self._config,))
+
+
+def _rebuild(config: str | None) -> Nis:
+    return Nis(None if config is None else json.loads(config))

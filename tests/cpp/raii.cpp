@@ -1,0 +1,67 @@
+// nis.hpp with exceptions: ownership moves, failures are thrown with their code, and what a callback throws
+// comes out of the call.
+#include <nis.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                             \
+            std::exit(1);                                                                                    \
+        }                                                                                                    \
+    } while (0)
+
+template <typename Call> nis_status code_of(Call call) {
+    try {
+        call();
+    } catch (const nis::Error &e) {
+        CHECK(!std::string(e.what()).empty());
+        CHECK(e.details().find("\"kind\":") != std::string::npos);
+        return e.code();
+    }
+    return NIS_OK;
+}
+
+int main() {
+    const std::string sunspots = R"({"path": "examples/data/sunspots.csv"})";
+    CHECK(nis::abi_matches());
+    CHECK(!nis::version().empty());
+
+    nis::Nis first = nis::Nis::create("{}");
+    const nis_t *handle = first.get();
+    nis::Nis nis = std::move(first);
+    CHECK(nis.get() == handle && first.get() == nullptr);
+    CHECK(code_of([&] { first.health(); }) == NIS_ERR_INVALID_INPUT); // moved from: refused, no crash
+
+    CHECK(nis.health().find("\"agents_registered\":14") != std::string::npos);
+    CHECK(nis.chat(R"({"message": "What is 2+2?"})").find('4') != std::string::npos);
+    CHECK(code_of([&] { nis.chat("{"); }) == NIS_ERR_PARSE);
+    CHECK(code_of([&] { nis.chat(std::string_view()); }) == NIS_ERR_PARSE);
+    CHECK(code_of([] { nis::Nis::create("nonsense"); }) == NIS_ERR_PARSE);
+    CHECK(code_of([] { nis::Nis::create(std::string_view()); }) == NIS_ERR_PARSE);
+
+    unsigned steps = 0;
+    const std::string report = nis.analyze(sunspots, [&](const nis::Step &step) {
+        CHECK(!step.stage.empty());
+        ++steps;
+        return true;
+    });
+    CHECK(steps > 0 && report.find("\"findings\":[") != std::string::npos);
+
+    CHECK(code_of([&] { nis.analyze(sunspots, [](const nis::Step &) { return false; }); }) == NIS_ERR_CANCELLED);
+    struct Mine {};
+    bool caught = false;
+    try {
+        nis.analyze(sunspots, [](const nis::Step &) -> bool { throw Mine(); });
+    } catch (const Mine &) {
+        caught = true;
+    }
+    CHECK(caught);
+
+    const nis::Cancel cancel = nis::Cancel::create();
+    cancel.set();
+    CHECK(code_of([&] { nis.analyze(sunspots, {}, &cancel); }) == NIS_ERR_CANCELLED);
+    return 0;
+}
