@@ -14,8 +14,7 @@ fn numbers(v: &Value) -> Vec<f64> {
 fn golden_network(case: &Value) -> Kan {
     let layers = case["layers"].as_array().unwrap().iter().map(|l| {
         let shape = numbers(&l["coef_shape"]);
-        let basis =
-            Basis::new(numbers(&l["knots"]), l["k"].as_u64().unwrap() as usize).unwrap();
+        let basis = Basis::new(numbers(&l["knots"]), l["k"].as_u64().unwrap() as usize).unwrap();
         Layer::new(
             shape[0] as usize,
             shape[1] as usize,
