@@ -26,7 +26,11 @@ pub fn read_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
             .take_while(|(at, _)| at + 1 < e.column())
             .count();
         let what = format!("{what}, line {}", e.line().max(1));
-        return Err(Error::parse(what, column + 1, without_place(&e.to_string())));
+        return Err(Error::parse(
+            what,
+            column + 1,
+            without_place(&e.to_string()),
+        ));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut reader).map_err(|e| {
@@ -85,13 +89,20 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named_by_its_path() {
         for (text, field, value) in [
-            (r#"{"modes": {"order": "x"}}"#, "options.modes.order", "\"x\""),
+            (
+                r#"{"modes": {"order": "x"}}"#,
+                "options.modes.order",
+                "\"x\"",
+            ),
             (r#"{"nonsense": 3}"#, "options.nonsense", "3"),
             ("[1]", "options", "[1]"),
             ("7", "options", "7"),
         ] {
             let e = read_json::<AnalyzeOptions>("options", text).unwrap_err();
-            let Error::InvalidInput { field: f, value: v, .. } = &e else {
+            let Error::InvalidInput {
+                field: f, value: v, ..
+            } = &e
+            else {
                 panic!("{text}: {e}")
             };
             assert_eq!((f.as_str(), v.as_str()), (field, value), "{e}");
