@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use nis_core::pipeline::Dataset;
 use nis_core::pipeline::AnalyzeOptions;
+use nis_core::pipeline::Dataset;
 use nis_core::runtime::read_json;
 use nis_core::telemetry::{Progress, Step};
 use nis_core::{Error, Result};
@@ -46,8 +46,8 @@ pub type nis_progress_fn =
 pub type nis_user_data_free_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// How one call of long work reports and stops. Set all of it to zero, then `struct_size`, then what is
-/// wanted: `nis_call_options options = {sizeof options};`. The structure may grow; a library that is older
-/// than the header refuses fields that it does not know unless they are zero.
+/// wanted, for example `nis_call_options options = {.struct_size = sizeof options};`. The structure may
+/// grow; a library that is older than the header refuses fields that it does not know unless they are zero.
 #[repr(C)]
 #[derive(Debug)]
 pub struct nis_call_options {
@@ -111,7 +111,10 @@ impl CallOptions {
             }
             // SAFETY: the caller promises `size` readable bytes, which are at least this structure.
             let more = unsafe {
-                std::slice::from_raw_parts(options.cast::<u8>().add(OPTIONS_SIZE), size - OPTIONS_SIZE)
+                std::slice::from_raw_parts(
+                    options.cast::<u8>().add(OPTIONS_SIZE),
+                    size - OPTIONS_SIZE,
+                )
             };
             if let Some(at) = more.iter().position(|&b| b != 0) {
                 return Err(Error::invalid(
@@ -141,7 +144,10 @@ impl CallOptions {
             message: step.message.as_ptr().cast(),
             message_len: step.message.len(),
         };
-        let _turn = self.turn.lock().unwrap_or_else(|broken| broken.into_inner());
+        let _turn = self
+            .turn
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner());
         // SAFETY: the caller gave the function and its data for each other; `view` lives through the call.
         match unsafe { progress(&view, self.raw.user_data) } {
             0 => ControlFlow::Continue(()),
@@ -171,15 +177,22 @@ impl Request {
                 }
                 data
             }
-            (None, Some(columns)) => Dataset::from_columns(
-                self.source.as_deref().unwrap_or("columns"),
-                columns.0,
-            )?,
+            (None, Some(columns)) => {
+                Dataset::from_columns(self.source.as_deref().unwrap_or("columns"), columns.0)?
+            }
             (Some(_), Some(_)) => {
-                return Err(Error::invalid("request", "both path and columns", "one of them"));
+                return Err(Error::invalid(
+                    "request",
+                    "both path and columns",
+                    "one of them",
+                ));
             }
             (None, None) => {
-                return Err(Error::invalid("request", "neither path nor columns", "one of them"));
+                return Err(Error::invalid(
+                    "request",
+                    "neither path nor columns",
+                    "one of them",
+                ));
             }
         };
         Ok((data, self.options))

@@ -33,8 +33,12 @@ pub(crate) fn finish(outcome: std::thread::Result<Result<()>>) -> nis_status {
 fn fail(error: &Error) -> nis_status {
     let code = nis_status::from(error.code());
     // An `Error` holds text and integers only, which always become JSON; the fallback says so if not.
-    let details = serde_json::to_string(error)
-        .unwrap_or_else(|e| format!(r#"{{"kind":"{}","details_lost":true}} {e}"#, error.code().name()));
+    let details = serde_json::to_string(error).unwrap_or_else(|e| {
+        format!(
+            r#"{{"kind":"{}","details_lost":true}} {e}"#,
+            error.code().name()
+        )
+    });
     last_error::record(code, &error.to_string(), &details);
     code
 }

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn order_is_kept_and_null_is_missing() {
-        let columns: Columns = serde_json::from_str(r#"{"z": [1, 2.5], "a": [null, -1e3]}"#).unwrap();
+        let columns: Columns =
+            serde_json::from_str(r#"{"z": [1, 2.5], "a": [null, -1e3]}"#).unwrap();
         let names: Vec<_> = columns.0.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["z", "a"]);
         assert_eq!(columns.0[0].1, [1.0, 2.5]);
@@ -51,7 +52,12 @@ mod tests {
 
     #[test]
     fn what_is_no_column_is_refused() {
-        for text in [r#"{"a": [1], "a": [2]}"#, r#"{"a": ["x"]}"#, r#"{"a": 1}"#, "[1]"] {
+        for text in [
+            r#"{"a": [1], "a": [2]}"#,
+            r#"{"a": ["x"]}"#,
+            r#"{"a": 1}"#,
+            "[1]",
+        ] {
             assert!(serde_json::from_str::<Columns>(text).is_err(), "{text}");
         }
     }

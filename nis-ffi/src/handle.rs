@@ -200,7 +200,13 @@ mod tests {
                     nis_status::NIS_ERR_POISONED
                 );
                 assert_eq!(
-                    crate::nis_analyze(bad, request.as_ptr().cast(), request.len(), ptr::null(), &mut out),
+                    crate::nis_analyze(
+                        bad,
+                        request.as_ptr().cast(),
+                        request.len(),
+                        ptr::null(),
+                        &mut out
+                    ),
                     nis_status::NIS_ERR_POISONED
                 );
             }

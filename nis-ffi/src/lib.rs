@@ -25,7 +25,9 @@ mod cancel;
 
 mod analyze;
 
-pub use analyze::{nis_analyze, nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
+pub use analyze::{
+    nis_analyze, nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn,
+};
 pub use buffer::{nis_buffer, nis_buffer_free};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};

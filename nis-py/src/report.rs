@@ -101,6 +101,8 @@ pub(crate) fn analyze_columns(
     let mut data = Dataset::from_columns(source, columns).or_python(py)?;
     data.labels = labels;
     data.text_columns = text_columns;
-    work::run(py, progress, move |progress| analyze(&data, &options, progress))
-        .map(|report| NativeReport { report })
+    work::run(py, progress, move |progress| {
+        analyze(&data, &options, progress)
+    })
+    .map(|report| NativeReport { report })
 }

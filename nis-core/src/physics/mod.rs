@@ -1,6 +1,16 @@
 //! Checks of results against what must hold, with three-valued verdicts.
 //!
-//! Floor 2: imports floors 0 and 1. `valid` is never given without a check that could have failed.
+//! Floor 2: imports floors 0 and 1. `valid` is never given without a check that could have failed: a check
+//! whose input is missing or not finite answers `not_checked` and says what is missing.
+
+mod laws;
+mod residuals;
+
+pub use laws::{
+    Collision, collision, conserved_quantity, dimensions, energy, equation_of_numbers, heat_flow,
+    momentum, passive, speed,
+};
+pub use residuals::{explains, independent, outliers, satisfied};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,3 +42,67 @@ pub struct Verdict {
     /// What was tested and what follows; for `not_checked`, what is missing.
     pub explanation: String,
 }
+
+impl Verdict {
+    /// A check that could not be made.
+    pub fn not_checked(check: impl Into<String>, why: impl Into<String>) -> Self {
+        Verdict {
+            check: check.into(),
+            status: Status::NotChecked,
+            statistic: None,
+            threshold: None,
+            effect: None,
+            explanation: why.into(),
+        }
+    }
+
+    /// A check by one statistic, valid where its size is at most the threshold; a statistic that is not finite
+    /// is no check.
+    fn by(check: String, statistic: (&str, f64), threshold: f64, explanation: String) -> Self {
+        if !statistic.1.is_finite() {
+            return Self::not_checked(check, format!("the {} is not finite", statistic.0));
+        }
+        let status = if statistic.1.abs() <= threshold {
+            Status::Valid
+        } else {
+            Status::Violated
+        };
+        Verdict {
+            check,
+            status,
+            statistic: Some((statistic.0.to_string(), statistic.1)),
+            threshold: Some(threshold),
+            effect: None,
+            explanation,
+        }
+    }
+
+    fn with_effect(mut self, effect: impl Into<String>) -> Self {
+        if self.status != Status::NotChecked {
+            self.effect = Some(effect.into());
+        }
+        self
+    }
+}
+
+/// The conclusion of several checks: violated where any is, valid where at least one is and none is violated,
+/// else not checked.
+///
+/// ```
+/// use nis_core::physics::{Status, Verdict, overall};
+/// assert_eq!(overall(&[]), Status::NotChecked);
+/// assert_eq!(overall(&[Verdict::not_checked("units", "no units were given")]), Status::NotChecked);
+/// ```
+pub fn overall(verdicts: &[Verdict]) -> Status {
+    let any = |status| verdicts.iter().any(|v| v.status == status);
+    if any(Status::Violated) {
+        Status::Violated
+    } else if any(Status::Valid) {
+        Status::Valid
+    } else {
+        Status::NotChecked
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,9 @@ use crate::laplace::{Modes, ModesOptions};
 use crate::physics::Verdict;
 use crate::pinn::{FitOptions, OdeFit};
 
+/// The current version of [`Report`].
+pub const SCHEMA: u32 = 1;
+
 /// What is asked of an analysis.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
