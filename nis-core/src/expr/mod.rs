@@ -27,6 +27,7 @@ mod simplify;
 pub mod units;
 
 pub use equation::Equation;
+pub(crate) use node::Node;
 pub use node::{By, Derivative, Expr, Function, MAX_DEPTH, MAX_NODES};
 pub use parse::{Context, MAX_NESTING, MAX_TEXT};
 pub use program::Program;
