@@ -5,6 +5,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["VERSION", "NativeNis", "NativeReport", "analyze_columns", "analyze_path"]
+
 VERSION: str
 
 @final
