@@ -57,6 +57,12 @@ impl AxisSpec {
         self
     }
 
+    /// Space at the ends for texts.
+    pub(super) fn roomy(mut self) -> Self {
+        self.margin = 0.14;
+        self
+    }
+
     /// Little space at the ends, as for time.
     pub(super) fn tight(mut self) -> Self {
         self.margin = 0.01;

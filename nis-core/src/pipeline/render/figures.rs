@@ -1,5 +1,9 @@
 //! The figures of a report: which series, curves and points each plot shows.
 
+mod fit;
+
+pub(super) use fit::{phase_plane, residuals, trajectory};
+
 use super::axis::{Axis, AxisScale, AxisSpec, drawable};
 use super::number::{plus_minus, short};
 use super::plot::{Layer, Plot, RightAxis, Role, Shape};
@@ -7,7 +11,6 @@ use super::thin;
 use crate::expr::Expr;
 use crate::kan::{Curve, Law};
 use crate::laplace::Modes;
-use crate::pinn::{FittedState, OdeFit};
 use crate::pipeline::{LawStage, Series};
 
 /// Sizes in pixels: the page's whole width, half of it, a third.
@@ -178,7 +181,9 @@ pub(super) fn pole_map(column: &str, modes: &Modes, time: &str) -> Plot {
     Plot {
         size: HALF,
         x: AxisSpec::linear(format!("growth rate Re s (1/{time})")).including(&[0.0]),
-        y: AxisSpec::linear(format!("Im s (rad/{time})")).including(&[0.0]),
+        y: AxisSpec::linear(format!("angular frequency Im s (rad/{time})"))
+            .including(&[0.0])
+            .roomy(),
         right: Some(RightAxis {
             label: format!("period ({time})"),
             text: period_of,
@@ -403,13 +408,31 @@ pub(super) fn reach(curve: &Curve) -> f64 {
     }
 }
 
-/// A learned edge, with the function read from it.
-pub(super) fn edge(curve: &Curve, law: &Law) -> Plot {
-    let log = law
-        .inputs
+/// The values moved by a constant so that their mean is that of `level`: the constant of an edge belongs to
+/// the whole law, and the function read from an edge may lack it.
+fn on_the_level_of(level: &[f64], values: Vec<f64>) -> Vec<f64> {
+    let differences: Vec<f64> = level
+        .iter()
+        .zip(&values)
+        .map(|(a, b)| a - b)
+        .filter(|d| drawable(*d))
+        .collect();
+    let n = differences.len().max(1) as f64;
+    let shift: f64 = differences.iter().map(|d| d / n).sum();
+    values.into_iter().map(|v| v + shift).collect()
+}
+
+/// Whether a curve begins at an input that was learned through its logarithm.
+pub(super) fn from_log(curve: &Curve, law: &Law) -> bool {
+    law.inputs
         .iter()
         .position(|i| *i == curve.from)
-        .is_some_and(|i| is_log(law, i));
+        .is_some_and(|i| is_log(law, i))
+}
+
+/// A learned edge, with the function read from it.
+pub(super) fn edge(curve: &Curve, law: &Law, wide: bool) -> Plot {
+    let log = from_log(curve, law);
     let target_log = curve.to == law.target && is_log(law, law.inputs.len());
     let x: Vec<f64> = if log {
         curve.x.iter().map(|v| v.exp()).collect()
@@ -423,11 +446,8 @@ pub(super) fn edge(curve: &Curve, law: &Law) -> Plot {
         .and_then(|text| Expr::parse(text).ok())
         .and_then(|e| e.compile(&["x"]).ok());
     if let Some(program) = formula {
-        let y = curve
-            .x
-            .iter()
-            .map(|v| program.evaluate_point(&[*v]))
-            .collect();
+        let y = curve.x.iter().map(|v| program.evaluate_point(&[*v]));
+        let y = on_the_level_of(&curve.y, y.collect());
         layers.push(line(Role::Formula, x, y, "function"));
     }
     let to = if target_log {
@@ -436,96 +456,11 @@ pub(super) fn edge(curve: &Curve, law: &Law) -> Plot {
         format!("adds to {}", curve.to)
     };
     Plot {
-        size: THIRD,
+        size: if wide { (HALF.0, THIRD.1) } else { THIRD },
         x: AxisSpec::scaled(&curve.from, log).tight(),
         y: AxisSpec::linear(to),
         right: None,
         layers,
         title: format!("Learned curve from {} to {}", curve.from, curve.to),
     }
-}
-
-/// A field's observations with the fitted trajectory.
-pub(super) fn trajectory(
-    fit: &OdeFit,
-    state: &FittedState,
-    series: Option<&Series>,
-    time: &str,
-    size: (f64, f64),
-) -> Plot {
-    let fitted = line(Role::Model, fit.t.clone(), state.values.clone(), "equation");
-    let mut layers = vec![fitted];
-    if let Some(s) = series {
-        let data = observations(&s.t, &s.y, time, "data");
-        if s.t.len() > thin::FEW {
-            layers.insert(0, data);
-        } else {
-            layers.push(data);
-        }
-    }
-    Plot {
-        size,
-        x: AxisSpec::linear(time).tight(),
-        y: AxisSpec::linear(&state.name),
-        right: None,
-        layers,
-        title: format!("{} against {time}: data and fitted equation", state.name),
-    }
-}
-
-/// Standardised residuals of a field, with lines at two standard deviations.
-pub(super) fn residuals(fit: &OdeFit, state: &FittedState, time: &str, width: f64) -> Option<Plot> {
-    let residuals = state.standardised_residuals.as_ref()?;
-    let t = fit.t_observed.clone();
-    let names = names(&t, residuals, |_, t, r| {
-        format!("{time} {}: {} standard deviations", short_time(t), short(r))
-    });
-    let mut layers = vec![Layer::Level { y: 2.0 }, Layer::Level { y: -2.0 }];
-    layers.push(Layer::Stems {
-        x: t.clone(),
-        y: residuals.clone(),
-    });
-    layers.push(Layer::Points {
-        role: Role::Data,
-        shape: Shape::Disc,
-        radii: vec![2.0; t.len().min(thin::FEW)],
-        x: t,
-        y: residuals.clone(),
-        names,
-        key: String::new(),
-    });
-    Some(Plot {
-        size: (width, 190.0),
-        // The ends of the trajectory, so that both plots have the same times below one another.
-        x: AxisSpec::linear(time)
-            .tight()
-            .including(&thin::ends(&fit.t)),
-        y: AxisSpec::linear("residual (standard deviations)").including(&[-2.5, 2.5]),
-        right: None,
-        layers,
-        title: format!("Standardised residuals of {} against {time}", state.name),
-    })
-}
-
-/// Two fields against one another.
-pub(super) fn phase_plane(fit: &OdeFit, series: &[Series]) -> Option<Plot> {
-    let [a, b] = fit.states.as_slice() else {
-        return None;
-    };
-    let find = |name: &str| series.iter().find(|s| s.name == name);
-    let (x, y) = (find(&a.name)?, find(&b.name)?);
-    let names = names(&x.y, &y.y, |i, _, _| {
-        x.t.get(i).map_or_else(String::new, |t| short_time(*t))
-    });
-    Some(Plot {
-        size: HALF,
-        x: AxisSpec::linear(&a.name),
-        y: AxisSpec::linear(&b.name),
-        right: None,
-        layers: vec![
-            line(Role::Model, a.values.clone(), b.values.clone(), "equation"),
-            discs(Role::Data, x.y.clone(), y.y.clone(), names, "data"),
-        ],
-        title: format!("{} against {}: data and fitted equation", b.name, a.name),
-    })
 }

@@ -51,6 +51,16 @@ impl Placer {
         self.taken.push((x - r, y - r, x + r, y + r));
     }
 
+    /// Keeps a line from one corner to the other free.
+    pub(super) fn block_line(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.taken.push((
+            from.0.min(to.0),
+            from.1.min(to.1) - 1.0,
+            from.0.max(to.0),
+            from.1.max(to.1) + 1.0,
+        ));
+    }
+
     /// Where the text for the point at (x, y) begins (its base line), if there is a free place beside it.
     pub(super) fn find(&mut self, x: f64, y: f64, text: &str) -> Option<(f64, f64)> {
         let width = text_width(text);
@@ -60,7 +70,7 @@ impl Placer {
             .filter(|a| (a.0 + a.2 - 2.0 * x).abs() < 0.1 && (a.1 + a.3 - 2.0 * y).abs() < 0.1)
             .map(|a| 0.5 * (a.2 - a.0))
             .fold(3.0, f64::max);
-        let gap = own + 3.0;
+        let gap = own + 4.0;
         let places = [
             (x + gap, y - 0.5 * HEIGHT),
             (x - gap - width, y - 0.5 * HEIGHT),

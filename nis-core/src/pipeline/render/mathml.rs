@@ -1,6 +1,6 @@
 //! Formulas as MathML, which browsers set without fonts or scripts from elsewhere.
 
-use super::page::{escape, visible};
+use super::page::escape;
 use crate::expr::{By, Context, Equation, Expr, Function, Node};
 
 /// Larger formulas are shown as text.
@@ -66,7 +66,9 @@ fn set(plain: &str, left: String, right: &Expr) -> String {
     if right.complexity() > MOST_NODES {
         return plain_formula(plain);
     }
-    let mut pieces = vec![format!("{left}<mo>=</mo>")];
+    let mut pieces = vec![format!(
+        "{left}<mo form=\"infix\" lspace=\"0.28em\" rspace=\"0.1em\">=</mo>"
+    )];
     match right.node() {
         Node::Sum(terms) => {
             for (i, term) in terms.iter().enumerate() {
@@ -128,7 +130,7 @@ fn math(e: &Expr, place: u8) -> String {
         Node::Name(n) => name(n),
         Node::Derivative(d) => match &d.by {
             By::Primes(n) => format!(
-                "<msup>{}<mo>{}</mo></msup>",
+                "<mrow>{}<mtext class=\"prime\">{}</mtext></mrow>",
                 name(&d.field),
                 "′".repeat((*n).min(20) as usize)
             ),
@@ -149,11 +151,14 @@ fn math(e: &Expr, place: u8) -> String {
             .join("<mo>·</mo>"),
         Node::Quotient(a, b) => quotient(a, b),
         Node::Neg(a) => format!("<mo form=\"prefix\">−</mo>{}", math(a, PRODUCT)),
-        Node::Power(a, b) => format!(
-            "<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
-            math(a, ATOM),
-            math(b, SUM)
-        ),
+        Node::Power(a, b) => match a.node() {
+            Node::Name(n) => indexed(n, Some(&math(b, SUM))),
+            _ => format!(
+                "<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
+                math(a, ATOM),
+                math(b, SUM)
+            ),
+        },
         Node::Call(f, a) => call(*f, a),
     };
     if binding(e) < place {
@@ -268,24 +273,37 @@ fn letter(text: &str) -> String {
     if plain && !text.is_empty() {
         format!("<mi>{}</mi>", escape(text))
     } else {
-        format!("<mtext>{}</mtext>", escape(&visible(text)))
+        // Spaces of their own, because browsers disagree on those inside a text.
+        let words: Vec<String> = text
+            .split(' ')
+            .map(|word| format!("<mtext>{}</mtext>", escape(word)))
+            .collect();
+        format!("<mrow>{}</mrow>", words.join("<mspace width=\"0.3em\"/>"))
     }
 }
 
-/// `x1`, `x_1` and `omega2` have an index; other names stand as they are.
 fn name(text: &str) -> String {
+    indexed(text, None)
+}
+
+/// `x1`, `x_1` and `omega2` have an index; other names stand as they are. `power` is a raised exponent.
+fn indexed(text: &str, power: Option<&str>) -> String {
     let base = text.trim_end_matches(|c: char| c.is_ascii_digit());
     let index = text.get(base.len()..).unwrap_or("");
     let stem = base.strip_suffix('_');
     let known = base.chars().count() == 1 || GREEK.iter().any(|(n, _)| *n == base);
-    match stem {
-        Some(stem) if !index.is_empty() && !stem.is_empty() => {
-            format!("<msub>{}<mn>{index}</mn></msub>", letter(stem))
+    let parts = match stem {
+        Some(stem) if !index.is_empty() && !stem.is_empty() => Some(stem),
+        None if !index.is_empty() && known => Some(base),
+        _ => None,
+    };
+    match (parts, power) {
+        (Some(stem), None) => format!("<msub>{}<mn>{index}</mn></msub>", letter(stem)),
+        (Some(stem), Some(power)) => {
+            format!("<msubsup>{}<mn>{index}</mn>{power}</msubsup>", letter(stem))
         }
-        None if !index.is_empty() && known => {
-            format!("<msub>{}<mn>{index}</mn></msub>", letter(base))
-        }
-        _ => letter(text),
+        (None, None) => letter(text),
+        (None, Some(power)) => format!("<msup>{}{power}</msup>", letter(text)),
     }
 }
 
@@ -314,7 +332,8 @@ mod tests {
             text("-omega2/exp(-x)"),
             "<math><mo form=\"prefix\">−</mo><mfrac><msub><mi>ω</mi><mn>2</mn></msub><msup><mi>e</mi><mo form=\"prefix\">−</mo><mi>x</mi></msup></mfrac></math>"
         );
-        assert!(text("y''").contains("<mo>′′</mo>"));
+        assert!(text("y''").contains(">′′<"));
+        assert!(text("x_1^2").contains("<msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup>"));
         assert!(text("0.00003*x").contains("<mn>3</mn><mo>×</mo>"));
         // (3e-5)^2 must not read as 3 times 10 to the -5 squared.
         assert!(text("0.00003^x").contains("<mo>(</mo><mn>3</mn>"));

@@ -71,6 +71,11 @@ pub(super) fn sentence(text: &str) -> String {
                 plain.push('−');
             }
             '-' if before == Some(' ') && at(i + 1) == Some(' ') => plain.push('−'),
+            '-' if word(at(i + 1))
+                && (before == Some('(') || i.checked_sub(2).and_then(at) == Some('=')) =>
+            {
+                plain.push('−');
+            }
             '^' if operand_before => {
                 let start = i + 1;
                 let mut end = start + usize::from(at(start) == Some('-'));
@@ -177,6 +182,7 @@ mod tests {
 
     #[test]
     fn sentences_are_set() {
+        assert_eq!(sentence("y' = -k*y*(-b)"), "y&#39; = −k·y·(−b)");
         assert_eq!(
             sentence("T = 0.2*a^1.5 - 3*b^-2; rate -0.5 in two-body <x>"),
             "T = 0.2·a<sup>1.5</sup> − 3·b<sup>−2</sup>; rate −0.5 in two-body &lt;x&gt;"

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::axis::{Axis, AxisSpec};
 use super::labels::{Placer, ellipsis, text_width};
+use super::layers::{lines, marker, points, shade};
 use super::page::escape;
 use super::thin;
 
@@ -26,7 +27,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Role::Data => "data",
             Role::Model => "model",
@@ -117,25 +118,25 @@ const LEFT: f64 = 58.0;
 const BOTTOM: f64 = 40.0;
 
 /// The drawing area and its axes.
-struct Frame {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-    x: Axis,
-    y: Axis,
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
 }
 
 impl Frame {
     /// The pixel of a point, also somewhat outside the area.
-    fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+    pub(super) fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let px = self.left + self.x.place(x)?.clamp(-9.0, 10.0) * self.width;
         let py = self.top + (1.0 - self.y.place(y)?.clamp(-9.0, 10.0)) * self.height;
         Some((px, py))
     }
 
     /// The pixel of a point inside the area.
-    fn inside(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+    pub(super) fn inside(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let near = |p: f64| (-0.005..=1.005).contains(&p);
         (near(self.x.place(x)?) && near(self.y.place(y)?))
             .then(|| self.at(x, y))
@@ -212,8 +213,10 @@ impl Plot {
         }
         widen(&mut frame, &self.y.include, &follow, 0.5);
         if let Some((x, y)) = bars {
-            widen(&mut xs, &self.x.include, &x, 1.0);
-            widen(&mut frame, &self.y.include, &y, 1.0);
+            // Long bars of a few points are part of what the plot says; of many points they would hide the rest.
+            let room = if x.len() <= 6 { 25.0 } else { 2.0 };
+            widen(&mut xs, &self.x.include, &x, room);
+            widen(&mut frame, &self.y.include, &y, room);
         }
         (xs, frame)
     }
@@ -247,10 +250,11 @@ impl Plot {
             lines(out, f, layer)?;
         }
         out.push_str("</svg>");
+        // Labels have a rim in the page's colour; the points stand above it.
+        self.labels(out, f)?;
         for layer in &self.layers {
             points(out, f, layer)?;
         }
-        self.labels(out, f)?;
         out.push_str("</svg>");
         Ok(())
     }
@@ -393,6 +397,29 @@ impl Plot {
             }
         }
         for layer in &self.layers {
+            if let Layer::Bars {
+                x,
+                y,
+                x_error,
+                y_error,
+            } = layer
+            {
+                for (((x, y), ex), ey) in x.iter().zip(y).zip(x_error).zip(y_error).take(500) {
+                    for (dx, dy) in [(*ex, 0.0), (0.0, *ey)] {
+                        if let (Some(a), Some(b)) = (f.at(x - dx, y - dy), f.at(x + dx, y + dy)) {
+                            placer.block_line(a, b);
+                        }
+                    }
+                }
+            }
+            if let Layer::Shade { left_of, text, .. } = layer
+                && let Some((edge, _)) = f.at(*left_of, f.y.low)
+            {
+                placer.block(edge - 0.5 * text_width(text), f.top + 10.0, 25.0);
+                placer.block(edge + 0.5 * text_width(text), f.top + 10.0, 25.0);
+            }
+        }
+        for layer in &self.layers {
             let Layer::Labels { x, y, texts } = layer else {
                 continue;
             };
@@ -431,154 +458,4 @@ fn widen(frame: &mut Vec<f64>, include: &[f64], values: &[f64], share: f64) {
     let span = high - low;
     let room = share * if span > 0.0 { span } else { f64::INFINITY };
     frame.extend(more.iter().map(|v| v.max(low - room).min(high + room)));
-}
-
-fn shade(out: &mut String, f: &Frame, left_of: f64, text: &str, other: &str) -> std::fmt::Result {
-    let Some(place) = f.x.place(left_of) else {
-        return Ok(());
-    };
-    let width = place.clamp(0.0, 1.0) * f.width;
-    let edge = f.left + width;
-    write!(
-        out,
-        "<rect class=\"shade\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
-        f.left, f.top, f.height
-    )?;
-    if width > text_width(text) + 12.0 {
-        write!(
-            out,
-            "<text class=\"note\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            edge - 6.0,
-            f.top + 14.0,
-            escape(text)
-        )?;
-    }
-    if f.width - width > text_width(other) + 12.0 {
-        write!(
-            out,
-            "<text class=\"note\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            edge + 6.0,
-            f.top + 14.0,
-            escape(other)
-        )?;
-    }
-    write!(
-        out,
-        "<path class=\"axis\" d=\"M{edge:.1} {:.1}v{:.1}\"/>",
-        f.top, f.height
-    )
-}
-
-/// What is cut at the edge of the area.
-fn lines(out: &mut String, f: &Frame, layer: &Layer) -> std::fmt::Result {
-    match layer {
-        Layer::Line { role, x, y, .. } => {
-            let path = thin::path(x, y, f.left, f.width, |x, y| f.at(x, y));
-            if !path.is_empty() {
-                write!(out, "<path class=\"{}\" d=\"{path}\"/>", role.class())?;
-            }
-        }
-        Layer::Level { y } => {
-            if let Some((_, y)) = f.inside(f.x.low, *y) {
-                write!(
-                    out,
-                    "<path class=\"guide\" d=\"M{:.1} {y:.1}h{:.1}\"/>",
-                    f.left, f.width
-                )?;
-            }
-        }
-        Layer::Stems { x, y } => {
-            let mut path = String::new();
-            for (x, y) in thin::scatter(x, y, |x, y| f.inside(x, y)) {
-                if let Some((_, zero)) = f.at(f.x.low, 0.0) {
-                    write!(path, "M{x:.1} {zero:.1}V{y:.1}")?;
-                }
-            }
-            if !path.is_empty() {
-                write!(out, "<path class=\"stem\" d=\"{path}\"/>")?;
-            }
-        }
-        Layer::Bars {
-            x,
-            y,
-            x_error,
-            y_error,
-        } => {
-            let mut path = String::new();
-            for (((x, y), ex), ey) in x.iter().zip(y).zip(x_error).zip(y_error) {
-                for (from, to) in [
-                    (f.at(x - ex, *y), f.at(x + ex, *y)),
-                    (f.at(*x, y - ey), f.at(*x, y + ey)),
-                ] {
-                    if let (Some((x1, y1)), Some((x2, y2))) = (from, to) {
-                        write!(path, "M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}")?;
-                    }
-                }
-            }
-            if !path.is_empty() {
-                write!(out, "<path class=\"bars\" d=\"{path}\"/>")?;
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn points(out: &mut String, f: &Frame, layer: &Layer) -> std::fmt::Result {
-    let Layer::Points {
-        role,
-        shape,
-        x,
-        y,
-        radii,
-        names,
-        ..
-    } = layer
-    else {
-        return Ok(());
-    };
-    write!(out, "<g class=\"{}\">", role.class())?;
-    if x.len() <= thin::FEW {
-        for (i, (x, y)) in x.iter().zip(y).enumerate() {
-            if let Some((px, py)) = f.inside(*x, *y) {
-                let radius = radii.get(i).copied().unwrap_or(3.0);
-                out.push_str(&marker(*shape, px, py, radius, names.get(i)));
-            }
-        }
-    } else {
-        for (px, py) in thin::scatter(x, y, |x, y| f.inside(x, y)) {
-            out.push_str(&marker(*shape, px, py, 2.0, None));
-        }
-    }
-    out.push_str("</g>");
-    Ok(())
-}
-
-fn marker(shape: Shape, x: f64, y: f64, radius: f64, name: Option<&String>) -> String {
-    let r = if radius.is_finite() {
-        radius.clamp(0.5, 30.0)
-    } else {
-        3.0
-    };
-    let open = match shape {
-        Shape::Disc => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{r:.1}\""),
-        Shape::Diamond => {
-            let d = 1.4 * r;
-            format!(
-                "<path d=\"M{:.1} {y:.1}l{d:.1} {d:.1}l{d:.1} -{d:.1}l-{d:.1} -{d:.1}z\"",
-                x - d
-            )
-        }
-    };
-    match name {
-        Some(name) => {
-            let tag = if shape == Shape::Disc {
-                "circle"
-            } else {
-                "path"
-            };
-            format!("{open}><title>{}</title></{tag}>", escape(name))
-        }
-        None => format!("{open}/>"),
-    }
 }

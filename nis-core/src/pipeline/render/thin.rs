@@ -56,10 +56,13 @@ pub(super) fn path(
     if let Some(current) = runs.last_mut() {
         run.flush(current);
     }
+    // A line that goes back and forth (a phase plane) has no pixel columns to be thinned by.
+    let total: usize = runs.iter().map(Vec::len).sum();
+    let every = total.div_ceil(8 * columns).max(1);
     let mut out = String::new();
     for points in runs {
         let mut last = String::new();
-        for (i, (x, y)) in points.iter().enumerate() {
+        for (i, (x, y)) in points.iter().step_by(every).enumerate() {
             let text = format!("{x:.1} {y:.1}");
             if text != last {
                 let _ = write!(out, "{}{text}", if i == 0 { 'M' } else { 'L' });
@@ -191,6 +194,15 @@ mod tests {
             .map(|i| if i % 2 == 0 { 1.0 } else { f64::NAN })
             .collect();
         assert!(path(&x, &y, 0.0, 100.0, straight).len() < 20_000);
+    }
+
+    #[test]
+    fn a_long_orbit_is_thinned() {
+        let angle = |i: i32| 0.37 * f64::from(i);
+        let x: Vec<f64> = (0..300_000).map(|i| 50.0 + 40.0 * angle(i).cos()).collect();
+        let y: Vec<f64> = (0..300_000).map(|i| 50.0 + 40.0 * angle(i).sin()).collect();
+        let path = path(&x, &y, 0.0, 100.0, straight);
+        assert!(path.len() < 40_000 && path.len() > 5_000, "{}", path.len());
     }
 
     #[test]
