@@ -6,6 +6,7 @@
 mod basis;
 mod law;
 mod network;
+mod shapes;
 mod symbolic;
 mod train;
 

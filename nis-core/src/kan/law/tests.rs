@@ -1,5 +1,7 @@
 //! Laws that are there, laws that are not, and data that cannot be used.
 
+use super::super::Constant;
+use super::super::network::Random;
 use super::*;
 use crate::error::Code;
 
