@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
     printf("%.*s\n", (int)reply.len, (const char *)reply.ptr);
 
     unsigned steps = 0;
-    nis_call_options options = {sizeof options};
+    nis_call_options options = {.struct_size = sizeof options};
     options.progress = progress;
     options.user_data = &steps;
     snprintf(request, sizeof request, "{\"path\": \"%s\"}", path);

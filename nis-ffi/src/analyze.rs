@@ -46,8 +46,8 @@ pub type nis_progress_fn =
 pub type nis_user_data_free_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// How one call of long work reports and stops. Set all of it to zero, then `struct_size`, then what is
-/// wanted: `nis_call_options options = {sizeof options};`. The structure may grow; a library that is older
-/// than the header refuses fields that it does not know unless they are zero.
+/// wanted, for example `nis_call_options options = {.struct_size = sizeof options};`. The structure may
+/// grow; a library that is older than the header refuses fields that it does not know unless they are zero.
 #[repr(C)]
 #[derive(Debug)]
 pub struct nis_call_options {

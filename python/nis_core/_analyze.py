@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int, str], object]
 
 
 def analyze(
-    data: str | os.PathLike[str] | Mapping[str, ArrayLike] | ArrayLike,
+    data: str | os.PathLike[str] | Mapping[str, Any] | ArrayLike,
     *,
     dt: float | None = None,
     fs: float | None = None,
@@ -100,7 +100,7 @@ def analyze(
                 raise _invalid(name, given, "nothing where data has named columns")
         numeric, text = _split(data)
     else:
-        numeric, text = _from_array(data, dt, fs, names), []
+        numeric, text = _from_array(cast(ArrayLike, data), dt, fs, names), []
     labels = text[0][1] if text else None
     native = _native.analyze_columns(
         source if source is not None else "data",
@@ -132,7 +132,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no option value")
 
 
-def _has_columns(data: object) -> bool:
+def _has_columns(data: object) -> TypeGuard[Mapping[str, Any]]:
+    # A DataFrame is no Mapping, but for what is done with it here it is as good as one.
     return isinstance(data, Mapping) or (hasattr(data, "columns") and hasattr(data, "__getitem__"))
 
 

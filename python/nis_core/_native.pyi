@@ -5,6 +5,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["VERSION", "NativeNis", "NativeReport", "analyze_columns", "analyze_path"]
+
 VERSION: str
 
 @final
@@ -21,6 +23,7 @@ class NativeNis:
     def __new__(cls, config: str | None) -> NativeNis: ...
     def chat(self, request: str) -> str: ...
     def health(self) -> str: ...
+    def agents(self) -> str: ...
     def metrics(self) -> str: ...
 
 def analyze_path(

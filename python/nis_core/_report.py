@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nis_core import _native
+from nis_core._native import NativeReport
 
 
 class Record(Mapping[str, Any]):
@@ -124,13 +124,13 @@ class Report:
     (200,)
     """
 
-    _native: _native.NativeReport
+    _native: NativeReport
 
     def __init__(self) -> None:
         raise TypeError("a Report comes from nis_core.analyze")
 
     @classmethod
-    def _of(cls, native: _native.NativeReport) -> Report:
+    def _of(cls, native: NativeReport) -> Report:
         report = object.__new__(cls)
         report._native = native
         return report
@@ -197,4 +197,4 @@ class Report:
 
 
 def _unpickle(data: bytes) -> Report:
-    return Report._of(_native.NativeReport.from_bytes(data))
+    return Report._of(NativeReport.from_bytes(data))

@@ -1,7 +1,7 @@
 /* Real work through every function: chat, health, analysis, progress, cancelling, errors per thread. */
 #include "check.h"
 #include <pthread.h>
-#include <unistd.h>
+#include <time.h>
 
 static nis_t *nis;
 
@@ -42,7 +42,7 @@ static void chat_and_health(void) {
 static void analysis(void) {
     nis_buffer out = {0};
     Watch w = {0};
-    nis_call_options options = {sizeof options};
+    nis_call_options options = {.struct_size = sizeof options};
     options.progress = watch;
     options.user_data = &w;
     CHECK_OK(nis_analyze(nis, SUNSPOTS, strlen(SUNSPOTS), &options, &out));
@@ -63,7 +63,7 @@ static void analysis(void) {
 static void stopping(void) {
     nis_buffer out = {0};
     Watch w = {0, 1, 0};
-    nis_call_options options = {sizeof options};
+    nis_call_options options = {.struct_size = sizeof options};
     options.progress = watch;
     options.user_data = &w;
     CHECK_FAILS(nis_analyze(nis, SUNSPOTS, strlen(SUNSPOTS), &options, &out), NIS_ERR_CANCELLED);
@@ -74,7 +74,7 @@ static void stopping(void) {
     nis_cancel_t *cancel = NULL;
     CHECK_OK(nis_cancel_new(&cancel));
     nis_cancel_set(cancel);
-    nis_call_options flagged = {sizeof flagged};
+    nis_call_options flagged = {.struct_size = sizeof flagged};
     flagged.cancel = cancel;
     CHECK_FAILS(nis_analyze(nis, SUNSPOTS, strlen(SUNSPOTS), &flagged, &out), NIS_ERR_CANCELLED);
     CHECK(out.ptr == NULL);
@@ -98,7 +98,8 @@ static int tell(const nis_step *step, void *user_data) {
     pthread_cond_signal(&race->started);
     pthread_mutex_unlock(&race->lock);
     if (first) {
-        usleep(200 * 1000); /* time for the other thread to set the flag */
+        const struct timespec pause = {0, 200 * 1000 * 1000}; /* for the other thread to set the flag */
+        nanosleep(&pause, NULL);
     }
     return 0;
 }
@@ -119,7 +120,7 @@ static void stopping_from_another_thread(void) {
     CHECK_OK(nis_cancel_new(&race.cancel));
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, canceller, &race) == 0);
-    nis_call_options options = {sizeof options};
+    nis_call_options options = {.struct_size = sizeof options};
     options.progress = tell;
     options.user_data = &race;
     options.cancel = race.cancel;

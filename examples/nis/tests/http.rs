@@ -1,4 +1,9 @@
 //! The HTTP routes of `nis serve`, their errors and their limits.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall stop"
+)]
 
 mod common;
 
@@ -473,9 +478,7 @@ fn sigterm_lets_running_requests_finish() {
         let body = json!({"query": "Tell me a story.", "provider": "openai"}).to_string();
         request(addr, "POST", "/chat/optimized", &[], body.as_bytes())
     });
-    while mock.requests() == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    mock.wait_for_request();
     signal(&server.child, "TERM");
     thread::sleep(Duration::from_millis(300));
     assert!(!running.is_finished(), "the request outlives the signal");
@@ -501,9 +504,7 @@ fn a_second_signal_and_an_idle_connection_do_not_hold_the_server() {
     let body = json!({"query": "Tell me a story.", "provider": "openai"}).to_string();
     let mut running = common::open(server.addr, "POST", "/chat/optimized", &[], body.len());
     running.write_all(body.as_bytes()).unwrap();
-    while mock.requests() == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    mock.wait_for_request();
     signal(&server.child, "TERM");
     thread::sleep(Duration::from_millis(200));
     assert!(server.child.try_wait().unwrap().is_none());
@@ -529,4 +530,162 @@ fn a_port_in_use_is_an_error_and_not_a_panic() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+fn columns(file: &str) -> Value {
+    let text = std::fs::read_to_string(common::data(file)).unwrap();
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| **name != "body")
+        .map(|(place, name)| {
+            let values: Vec<f64> = rows.iter().map(|row| row[place].parse().unwrap()).collect();
+            json!({ "name": name, "values": values })
+        })
+        .collect()
+}
+
+#[test]
+fn analyze_answers_with_the_report() {
+    let server = Server::start(&[]);
+    let body = json!({
+        "columns": columns("planets.csv"), "source": "planets", "options": {"law": true}
+    });
+    let answer = server.post("/analyze", &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let report = answer.json();
+    assert_eq!(report["source"], "planets");
+    assert_eq!(report["mode"], "law");
+    let constants = report["laws"][0]["law"]["constants"].as_array().unwrap();
+    assert!(
+        constants
+            .iter()
+            .any(|constant| (constant["value"].as_f64().unwrap() - 1.5).abs() <= 0.002)
+    );
+    // What the document promises is there.
+    let document = server.get("/openapi.json").json();
+    for field in document["components"]["schemas"]["Report"]["required"]
+        .as_array()
+        .unwrap()
+    {
+        assert!(report.get(field.as_str().unwrap()).is_some(), "{field}");
+    }
+    assert_eq!(
+        server
+            .get("/metrics")
+            .text()
+            .matches("nis_http_analyses 0\n")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn analyze_points_at_what_does_not_fit() {
+    let server = Server::start(&[]);
+    let post = |body: Value| server.post("/analyze", &body);
+    assert_eq!(loc(&post(json!({}))), json!(["body", "columns"]));
+    assert_eq!(loc(&post(json!([]))), json!(["body"]));
+    let answer = post(json!({"columns": [{"name": "a", "values": [1, "x"]}]}));
+    assert_eq!(loc(&answer), json!(["body", "columns", 0, "values", 1]));
+    assert_eq!(answer.json()["detail"][0]["input"], "x");
+    let planets = columns("planets.csv");
+    let answer = post(json!({"columns": planets, "options": {"speed": 1}}));
+    assert_eq!(loc(&answer), json!(["body", "options", "speed"]));
+    let answer = post(json!({"columns": planets, "options": {"kan": {"holdout": "a"}}}));
+    assert_eq!(loc(&answer), json!(["body", "options", "kan", "holdout"]));
+    let options = json!({"law": true, "target": "no_such_column"});
+    let answer = post(json!({"columns": planets, "options": options}));
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    let error = &answer.json()["error"];
+    assert_eq!(error["code"], "not_found");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("no_such_column")
+    );
+    let answer = post(json!({
+        "columns": columns("hare_lynx.csv"), "options": {"equation": "hare' = a*(hare"}
+    }));
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert_eq!(kind(&answer), "parse_error");
+}
+
+#[test]
+fn an_analysis_stops_when_its_client_goes_away() {
+    let server = Server::start(&[]);
+    let t: Vec<f64> = (0..1500).map(|row| f64::from(row) * 0.01).collect();
+    let mut columns = vec![json!({"name": "t", "values": t})];
+    for column in 1..=20_u32 {
+        let speed = f64::from(column) * 0.37;
+        let values: Vec<f64> = t
+            .iter()
+            .map(|t| ((speed * t).sin() + (1.7 * speed * t).cos()) * 1e3)
+            .map(f64::round)
+            .collect();
+        columns.push(json!({"name": format!("c{column}"), "values": values}));
+    }
+    let body = json!({ "columns": columns }).to_string();
+    let running = |count: u32| {
+        let line = format!("nis_http_analyses {count}\n");
+        server.get("/metrics").text().contains(&line)
+    };
+    let wait_for = |count: u32| {
+        let start = std::time::Instant::now();
+        while !running(count) {
+            assert!(start.elapsed() < Duration::from_secs(10), "never {count}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let mut stream = common::open(server.addr, "POST", "/analyze", &[], body.len());
+    stream.write_all(body.as_bytes()).unwrap();
+    wait_for(1);
+    thread::sleep(Duration::from_millis(500));
+    assert!(running(1), "over too early to test");
+    drop(stream);
+    wait_for(0);
+}
+
+#[test]
+fn errors_of_the_runtime_have_their_status_and_place() {
+    let placeholder = [("OPENAI_API_KEY", "your_openai_api_key_here")];
+    let server = Server::start(&placeholder);
+    let ask = |body: Value| server.post("/chat", &body);
+    // Known, but without a usable key.
+    let answer = ask(json!({"query": "hello", "provider": "openai"}));
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "unavailable");
+    assert!(!answer.text().contains("your_openai"));
+    for (field, value) in [
+        ("user_id", "x".repeat(500)),
+        ("conversation_id", "a b/../c".into()),
+    ] {
+        let answer = ask(json!({"query": "1+1", field: value}));
+        assert_eq!(loc(&answer), json!(["body", field]));
+    }
+    // A conversation of somebody else does not exist.
+    let mine = json!({"query": "1+1", "conversation_id": "conv_a", "user_id": "ada"});
+    assert_eq!(ask(mine).status, 200);
+    let answer = ask(json!({"query": "1+1", "conversation_id": "conv_a", "user_id": "bob"}));
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "not_found");
+}
+
+#[test]
+fn a_provider_that_does_not_answer_is_a_504() {
+    let mock = Mock::start(Upstream::Slow("too late", Duration::from_secs(30)));
+    let url = mock.base_url();
+    let server = Server::start(&[
+        ("OPENAI_API_KEY", KEY),
+        ("OPENAI_BASE_URL", &url),
+        ("NIS_PROVIDER_TIMEOUT_S", "0.4"),
+    ]);
+    let question = json!({"query": "Tell me a story.", "provider": "openai"});
+    let answer = server.post("/chat/optimized", &question);
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "timeout");
 }

@@ -1,4 +1,9 @@
 //! The WebSocket of `nis serve`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall stop"
+)]
 
 mod common;
 
@@ -195,9 +200,7 @@ async fn sigterm_closes_sockets_after_their_answer() {
     let mut busy = Socket::open(&server).await;
     let question = json!({"type": "message", "content": "Tell me a story.", "provider": "openai"});
     busy.tell(question).await;
-    while mock.requests() == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    mock.wait_for_request();
     signal(&server.child, "TERM");
     let away = |message: Message| match message {
         Message::Close(Some(frame)) => assert_eq!(frame.code, CloseCode::Away),

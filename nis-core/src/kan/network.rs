@@ -7,6 +7,9 @@
 use super::basis::{Basis, Local, Outside};
 use crate::error::{Error, Result};
 
+/// Most coefficients of a network.
+const MOST_PARAMETERS: usize = 10_000_000;
+
 /// The function that an edge has besides its spline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Base {
@@ -48,18 +51,75 @@ pub struct Layer {
 
 impl Layer {
     /// A layer of zero edges.
-    pub fn new(inputs: usize, outputs: usize, basis: Basis, base: Base, outside: Outside) -> Self {
-        let edges = inputs * outputs;
-        Layer {
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for no inputs or outputs; [`Error::Limit`] over ten million coefficients.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        basis: Basis,
+        base: Base,
+        outside: Outside,
+    ) -> Result<Self> {
+        if inputs == 0 || outputs == 0 {
+            return Err(Error::invalid(
+                "inputs, outputs",
+                format!("{inputs}, {outputs}"),
+                "positive numbers",
+            ));
+        }
+        let edges = inputs.saturating_mul(outputs);
+        let coefficients = edges.saturating_mul(basis.functions());
+        if coefficients > MOST_PARAMETERS {
+            return Err(Error::Limit {
+                what: "coefficients of a layer".into(),
+                limit: MOST_PARAMETERS as u64,
+                got: coefficients as u64,
+            });
+        }
+        Ok(Layer {
             inputs,
             outputs,
             base,
             outside,
-            coefficients: vec![0.0; edges * basis.functions()],
+            coefficients: vec![0.0; coefficients],
             spline_scale: vec![1.0; edges],
             base_scale: vec![0.0; edges],
             basis,
+        })
+    }
+
+    /// Puts in spline coefficients `[input][output][function]` and, per edge `[input][output]`, the factors of
+    /// the spline and of the base function.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where a length does not fit or a value is not finite.
+    pub fn with_weights(
+        mut self,
+        coefficients: Vec<f64>,
+        spline_scale: Vec<f64>,
+        base_scale: Vec<f64>,
+    ) -> Result<Self> {
+        for (field, new, old) in [
+            ("coefficients", &coefficients, &self.coefficients),
+            ("spline_scale", &spline_scale, &self.spline_scale),
+            ("base_scale", &base_scale, &self.base_scale),
+        ] {
+            if new.len() != old.len() {
+                return Err(Error::invalid(
+                    field,
+                    format!("{} values", new.len()),
+                    format!("{} values", old.len()),
+                ));
+            }
+            if let Some(bad) = new.iter().find(|v| !v.is_finite()) {
+                return Err(Error::invalid(field, bad, "finite values"));
+            }
         }
+        self.coefficients = coefficients;
+        self.spline_scale = spline_scale;
+        self.base_scale = base_scale;
+        Ok(self)
     }
 
     pub(crate) fn edge(&self, input: usize, output: usize) -> usize {
@@ -79,8 +139,12 @@ impl Layer {
         (s * v + b * base.0, s * d + b * base.1)
     }
 
-    /// The function on an edge at `x`.
-    pub fn edge_value(&self, input: usize, output: usize, x: f64) -> f64 {
+    /// The function on an edge at `x`; `None` where there is no such edge.
+    pub fn edge_value(&self, input: usize, output: usize, x: f64) -> Option<f64> {
+        (input < self.inputs && output < self.outputs).then(|| self.at(input, output, x))
+    }
+
+    pub(crate) fn at(&self, input: usize, output: usize, x: f64) -> f64 {
         let local = self.basis.local(x, self.outside);
         self.value(self.edge(input, output), &local, self.base.at(x))
             .0
@@ -137,11 +201,10 @@ impl Kan {
             w[0].checked_mul(w[1]).and_then(|e| sum.checked_add(e))
         });
         let parameters = edges.and_then(|e| e.checked_mul(grid.saturating_add(order)));
-        const MOST: usize = 10_000_000;
-        if parameters.is_none_or(|p| p > MOST) {
+        if parameters.is_none_or(|p| p > MOST_PARAMETERS) {
             return Err(Error::Limit {
                 what: "parameters of the network".into(),
-                limit: MOST as u64,
+                limit: MOST_PARAMETERS as u64,
                 got: parameters.unwrap_or(usize::MAX) as u64,
             });
         }
@@ -149,7 +212,7 @@ impl Kan {
         let mut layers = Vec::new();
         for w in widths.windows(2) {
             let basis = Basis::uniform(-1.0, 1.0, grid, order)?;
-            let mut layer = Layer::new(w[0], w[1], basis, Base::None, Outside::Linear);
+            let mut layer = Layer::new(w[0], w[1], basis, Base::None, Outside::Linear)?;
             // Every edge starts as a line of random slope with a slight random bend, scaled so that a node's
             // sum stays in the grid.
             let size = 1.0 / (w[0] as f64).sqrt();
@@ -193,6 +256,22 @@ impl Kan {
             return Err(Error::invalid("layers", "none", "at least one layer"));
         }
         Ok(Kan { widths, layers })
+    }
+
+    /// Adds an edge behind a single output that passes its value on, as a spline on `grid` cells over [-1, 1].
+    pub(crate) fn append_identity(&mut self, grid: usize) -> Result<()> {
+        if self.outputs() != 1 {
+            return Err(Error::invalid("outputs", self.outputs(), "1"));
+        }
+        let basis = Basis::uniform(-1.0, 1.0, grid, 3)?;
+        let mut layer = Layer::new(1, 1, basis, Base::None, Outside::Linear)?;
+        // A cubic spline is x where its coefficients are the means of three knots (Marsden's identity).
+        for (c, v) in layer.coefficients.iter_mut().enumerate() {
+            *v = -1.0 + 2.0 * (c as f64 - 1.0) / grid as f64;
+        }
+        self.layers.push(layer);
+        self.widths.push(1);
+        Ok(())
     }
 
     /// Widths, inputs first.
@@ -390,120 +469,4 @@ impl Random {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::Value;
-
-    fn numbers(v: &Value) -> Vec<f64> {
-        v.as_array()
-            .unwrap()
-            .iter()
-            .map(|x| x.as_f64().unwrap())
-            .collect()
-    }
-
-    fn golden_network(case: &Value) -> Kan {
-        let layers = case["layers"].as_array().unwrap().iter().map(|l| {
-            let shape = numbers(&l["coef_shape"]);
-            let basis =
-                Basis::new(numbers(&l["knots"]), l["k"].as_u64().unwrap() as usize).unwrap();
-            let mut layer = Layer::new(
-                shape[0] as usize,
-                shape[1] as usize,
-                basis,
-                Base::Silu,
-                Outside::Fade,
-            );
-            layer.coefficients = numbers(&l["coef"]);
-            layer.spline_scale = numbers(&l["scale_sp"]);
-            layer.base_scale = numbers(&l["scale_base"]);
-            layer
-        });
-        Kan::from_layers(layers.collect()).unwrap()
-    }
-
-    fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
-        assert_eq!(got.len(), want.len(), "{what}");
-        for (g, w) in got.iter().zip(want) {
-            assert!(
-                (g - w).abs() <= tolerance * w.abs().max(1.0),
-                "{what}: {g} {w}"
-            );
-        }
-    }
-
-    #[test]
-    fn golden_networks() {
-        let golden: Value =
-            serde_json::from_str(include_str!("../../tests/golden/kan.json")).unwrap();
-        for case in golden["kan"].as_array().unwrap() {
-            let net = golden_network(case);
-            let x = numbers(&case["x"]);
-            let y = net.predict(&x).unwrap();
-            close(&y, &numbers(&case["y"]), 1e-12, "y");
-            let jacobian: Vec<f64> = x
-                .chunks(net.inputs())
-                .flat_map(|x| net.jacobian(x).unwrap())
-                .collect();
-            close(&jacobian, &numbers(&case["jacobian"]), 1e-12, "jacobian");
-
-            let target = numbers(&case["target"]);
-            let batch = case["batch"].as_f64().unwrap();
-            let mut gradient = vec![0.0; net.parameters()];
-            let mut base_gradient: Vec<Vec<f64>> = net
-                .layers
-                .iter()
-                .map(|l| vec![0.0; l.base_scale.len()])
-                .collect();
-            let mut loss = 0.0;
-            let mut trace = net.trace();
-            for (l, acts) in case["acts"].as_array().unwrap().iter().enumerate() {
-                for (row, x) in x.chunks(net.inputs()).enumerate() {
-                    net.forward(x, &mut trace);
-                    let width = net.widths[l];
-                    let want = &numbers(acts)[row * width..(row + 1) * width];
-                    close(&trace.nodes[l], want, 1e-12, "acts");
-                }
-            }
-            for (x, t) in x.chunks(net.inputs()).zip(target.chunks(net.outputs())) {
-                let y = net.forward(x, &mut trace).to_vec();
-                let weights: Vec<f64> = y.iter().zip(t).map(|(y, t)| (y - t) / batch).collect();
-                loss += y
-                    .iter()
-                    .zip(t)
-                    .map(|(y, t)| 0.5 * (y - t) * (y - t))
-                    .sum::<f64>()
-                    / batch;
-                net.add_gradient(&trace, &weights, &mut gradient);
-                net.backward(&trace, &weights, |l, i, o, w| {
-                    base_gradient[l][net.layers[l].edge(i, o)] += w * trace.bases[l][i].0;
-                });
-            }
-            assert!((loss - case["loss"].as_f64().unwrap()).abs() <= 1e-12);
-            let mut at = 0;
-            for (l, grads) in case["grads"].as_array().unwrap().iter().enumerate() {
-                let want = numbers(&grads["coef"]);
-                close(&gradient[at..at + want.len()], &want, 1e-12, "coefficients");
-                at += want.len();
-                close(
-                    &base_gradient[l],
-                    &numbers(&grads["sb"]),
-                    1e-12,
-                    "base scales",
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn bad_shapes_are_refused() {
-        assert!(Kan::new(&[2], 5, 3, 0).is_err());
-        assert!(Kan::new(&[2, 0, 1], 5, 3, 0).is_err());
-        assert!(Kan::new(&[usize::MAX, 2], 5, 3, 0).is_err());
-        assert!(Kan::new(&[2, 1], 0, 3, 0).is_err());
-        let net = Kan::new(&[2, 1], 5, 3, 0).unwrap();
-        assert!(net.predict(&[1.0]).is_err());
-        assert!(net.jacobian(&[1.0]).is_err());
-        assert!(Kan::from_layers(vec![]).is_err());
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
-//! Formulas with free constants, fitted to data by Levenberg-Marquardt with symbolic derivatives, and the
-//! library of forms that an edge may take.
+//! Formulas with free constants, fitted to data by Levenberg-Marquardt with symbolic derivatives.
 
 use faer::MatMut;
 
+use super::shapes::{SHAPES, Shape};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Program};
 use crate::optim::{LeastSquares, LmOptions, least_squares, levenberg_marquardt};
@@ -11,236 +11,87 @@ use crate::telemetry::Progress;
 /// The argument of an edge's form.
 pub(super) const X: &str = "x";
 
-/// A form of an edge: a formula in [`X`] and its constants, the first of which is additive.
-#[derive(Debug, Clone)]
+/// A form of the library fitted to an edge.
+#[derive(Clone)]
 pub(super) struct Form {
-    pub(super) expr: Expr,
-    /// Names of the constants in `expr`.
-    pub(super) constants: Vec<String>,
-    /// What each constant is, for readers.
-    pub(super) roles: Vec<&'static str>,
+    pub(super) shape: &'static Shape,
     pub(super) values: Vec<f64>,
-    /// Sum of squared residuals.
-    pub(super) sum_squares: f64,
 }
 
-/// Name of the `i`-th constant: no column can be called so, for column names are never empty before `#`.
+/// Name of a constant: no column is called so, for columns have no control characters in their names.
 pub(super) fn constant(i: usize) -> String {
-    format!("#{i}")
+    format!("\u{1}{i}")
 }
 
-struct Shape {
-    /// Text with `p0`, `p1`, ... for the constants.
-    text: &'static str,
-    roles: &'static [&'static str],
-    /// The functions that enter linearly for given inner constants, beside 1.
-    linear: fn(&[f64], f64) -> [f64; 3],
-    /// How many of those there are.
-    count: usize,
-    /// Values to try for the inner constants, from the range of x.
-    inner: fn(f64, f64) -> Vec<Vec<f64>>,
-    /// Puts linear coefficients (constant first) and inner constants in the order of `text`.
-    assemble: fn(&[f64], &[f64]) -> Vec<f64>,
-    /// Whether the form exists on the range.
-    exists: fn(f64, f64) -> bool,
-}
-
-fn rates(a: f64, b: f64) -> Vec<Vec<f64>> {
-    let unit = 1.0 / (b - a);
-    [-8.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 8.0]
-        .iter()
-        .map(|r| vec![r * unit])
-        .collect()
-}
-
-fn waves(a: f64, b: f64) -> Vec<Vec<f64>> {
-    // From half a cycle to eight cycles over the range, in quarter cycles.
-    (2..=32)
-        .map(|k| vec![0.25 * f64::from(k) * std::f64::consts::TAU / (b - a)])
-        .collect()
-}
-
-fn steps(a: f64, b: f64) -> Vec<Vec<f64>> {
-    let mut out = Vec::new();
-    for k in 1..8 {
-        let centre = a + (b - a) * f64::from(k) / 8.0;
-        for width in [0.05, 0.15, 0.4] {
-            let rate = 1.0 / (width * (b - a));
-            out.push(vec![rate, -rate * centre]);
-        }
+/// A text of the library with `names` for its constants and `argument` for its argument `of`.
+pub(super) fn written(text: &str, names: &[String], of: &str, argument: &Expr) -> Result<Expr> {
+    let mut expr = Expr::parse(text)?;
+    for (i, name) in names.iter().enumerate() {
+        expr = expr.substitute(&format!("p{i}"), &Expr::name(name.as_str()))?;
     }
-    out
+    expr.substitute(of, argument)
 }
 
-fn always(_: f64, _: f64) -> bool {
-    true
+/// Puts numbers in the place of constants.
+pub(super) fn with_values(expr: &Expr, names: &[String], values: &[f64]) -> Result<Expr> {
+    let mut expr = expr.clone();
+    for (name, value) in names.iter().zip(values) {
+        expr = expr.substitute(name, &Expr::number(*value))?;
+    }
+    Ok(expr)
 }
 
-fn straight(c: &[f64], inner: &[f64]) -> Vec<f64> {
-    [c, inner].concat()
+/// Description length of `n` residuals with a sum of squares under `k` constants: Schwarz's criterion with the
+/// small-sample correction of McQuarrie, Statist. Probab. Lett. 44 (1999) 79. Residuals below `floor` (root
+/// mean square) count as exact, so that among formulas that all fit the one with fewest constants is best.
+pub(super) fn description(n: usize, sum_squares: f64, k: usize, floor: f64) -> f64 {
+    let (n, k) = (n as f64, k as f64);
+    let variance = (sum_squares / n + floor * floor).max(1e-300);
+    n * variance.ln() + k * n.ln() * n / (n - k - 2.0).max(1.0)
 }
 
-/// The library, simplest first.
-const SHAPES: &[Shape] = &[
-    Shape {
-        text: "p0 + p1*x",
-        roles: &["constant", "coefficient"],
-        linear: |_, x| [x, 0.0, 0.0],
-        count: 1,
-        inner: |_, _| vec![vec![]],
-        assemble: straight,
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*log(x)",
-        roles: &["constant", "coefficient of log"],
-        linear: |_, x| [x.ln(), 0.0, 0.0],
-        count: 1,
-        inner: |_, _| vec![vec![]],
-        assemble: straight,
-        exists: |a, _| a > 0.0,
-    },
-    Shape {
-        text: "p0 + p1/x",
-        roles: &["constant", "coefficient of the inverse"],
-        linear: |_, x| [1.0 / x, 0.0, 0.0],
-        count: 1,
-        inner: |_, _| vec![vec![]],
-        assemble: straight,
-        exists: |a, b| a * b > 0.0,
-    },
-    Shape {
-        text: "p0 + p1*x + p2*x^2",
-        roles: &["constant", "coefficient", "coefficient of the square"],
-        linear: |_, x| [x, x * x, 0.0],
-        count: 2,
-        inner: |_, _| vec![vec![]],
-        assemble: straight,
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*x^p2",
-        roles: &["constant", "coefficient of the power", "exponent"],
-        linear: |p, x| [x.powf(p[0]), 0.0, 0.0],
-        count: 1,
-        inner: |_, _| {
-            [-2.0, -1.5, -0.5, 0.5, 1.5, 2.5, 3.0, 4.0]
-                .iter()
-                .map(|p| vec![*p])
-                .collect()
-        },
-        assemble: straight,
-        exists: |a, _| a > 0.0,
-    },
-    Shape {
-        text: "p0 + p1*exp(p2*x)",
-        roles: &["constant", "coefficient of exp", "rate"],
-        linear: |p, x| [(p[0] * x).exp(), 0.0, 0.0],
-        count: 1,
-        inner: rates,
-        assemble: straight,
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*sin(p2*x + p3)",
-        roles: &["constant", "amplitude", "angular frequency", "phase"],
-        linear: |p, x| [(p[0] * x).sin(), (p[0] * x).cos(), 0.0],
-        count: 2,
-        inner: waves,
-        // c1 sin + c2 cos = r sin(. + phase)
-        assemble: |c, inner| vec![c[0], c[1].hypot(c[2]), inner[0], c[2].atan2(c[1])],
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*tanh(p2*x + p3)",
-        roles: &["constant", "amplitude of tanh", "rate", "shift"],
-        linear: |p, x| [(p[0] * x + p[1]).tanh(), 0.0, 0.0],
-        count: 1,
-        inner: steps,
-        assemble: straight,
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*exp(-(p2*x + p3)^2)",
-        roles: &["constant", "amplitude of the bell", "rate", "shift"],
-        linear: |p, x| [(-(p[0] * x + p[1]).powi(2)).exp(), 0.0, 0.0],
-        count: 1,
-        inner: steps,
-        assemble: straight,
-        exists: always,
-    },
-    Shape {
-        text: "p0 + p1*x + p2*x^2 + p3*x^3",
-        roles: &[
-            "constant",
-            "coefficient",
-            "coefficient of the square",
-            "coefficient of the cube",
-        ],
-        linear: |_, x| [x, x * x, x * x * x],
-        count: 3,
-        inner: |_, _| vec![vec![]],
-        assemble: straight,
-        exists: always,
-    },
-];
-
-/// Fits every form of the library to points and returns them by rising description length: `n ln(RSS) + k
-/// ln(n)` (BIC, Schwarz 1978), plus `2 ln(M)` for every form with more constants than a straight line, since the best of `M` tried
-/// forms fits better by luck (Chen and Chen, Biometrika 95 (2008) 759, eq. (2.5)). Residuals below `noise_floor` (root mean square) count as exact, so that among
-/// forms that all fit the simplest is first.
+/// Fits every form of the library to points and returns them by rising [`description`], plus `2 ln(M)` for
+/// every form with more constants than a straight line, since the best of `M` tried forms fits better by luck
+/// (Chen and Chen, Biometrika 95 (2008) 759, eq. (2.5)). Where `logarithmic`, x is the logarithm of a quantity
+/// and forms that would change with its unit are left out.
 pub(super) fn forms(
     x: &[f64],
     y: &[f64],
+    logarithmic: bool,
     noise_floor: f64,
     progress: &Progress<'_>,
 ) -> Result<Vec<(f64, Form)>> {
-    let n = x.len() as f64;
     let (a, b) = x
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
             (a.min(*v), b.max(*v))
         });
     let mut out = Vec::new();
-    if !(a < b) {
+    if a >= b {
         return Ok(out);
     }
     for shape in SHAPES.iter().filter(|s| (s.exists)(a, b)) {
         let k = shape.roles.len();
-        if x.len() <= k {
+        // Without two degrees of freedom left the residuals say nothing about the form.
+        if x.len() < k + 2 || logarithmic && shape.logarithmic.is_none() {
             continue;
         }
         let Some(start) = start_values(shape, x, y, a, b)? else {
             continue;
         };
         let names: Vec<String> = (0..k).map(constant).collect();
-        let mut expr = Expr::parse(shape.text)?;
-        for (i, name) in names.iter().enumerate() {
-            expr = expr.substitute(&format!("p{i}"), &Expr::name(name.as_str()))?;
-        }
+        let expr = written(shape.text, &names, X, &Expr::name(X))?;
         let fitted = fit_constants(&expr, &names, &start, &[(X, x)], y, progress)?;
         let Some(fitted) = fitted else { continue };
-        let sum_squares = fitted.sum_squares;
-        let score = n
-            * (sum_squares / n + noise_floor * noise_floor)
-                .max(1e-300)
-                .ln()
-            + k as f64 * n.ln()
-            + if k > 2 {
-                2.0 * (SHAPES.len() as f64).ln()
-            } else {
-                0.0
-            };
-        out.push((
-            score,
-            Form {
-                expr,
-                constants: names,
-                roles: shape.roles.to_vec(),
-                values: fitted.values,
-                sum_squares,
-            },
-        ));
+        let mut score = description(x.len(), fitted.sum_squares, k, noise_floor);
+        if k > 2 {
+            score += 2.0 * (SHAPES.len() as f64).ln();
+        }
+        let form = Form {
+            shape,
+            values: fitted.values,
+        };
+        out.push((score, form));
     }
     out.sort_by(|a, b| a.0.total_cmp(&b.0));
     Ok(out)
@@ -375,7 +226,9 @@ pub(super) fn fit_constants(
     let sum_squares = 2.0 * fit.cost;
     let freedom = y.len().saturating_sub(names.len());
     let std_errors = fit.inverse_normal().filter(|_| freedom > 0).map(|inverse| {
-        let variance = sum_squares / freedom as f64;
+        // No better than the rounding of y, however exactly the formula fits.
+        let rounding = f64::EPSILON.powi(2) * y.iter().map(|v| v * v).sum::<f64>() / y.len() as f64;
+        let variance = (sum_squares / freedom as f64).max(rounding);
         (0..names.len())
             .map(|i| (variance * inverse[(i, i)]).sqrt())
             .collect()
@@ -401,10 +254,11 @@ mod tests {
             (3, vec![1.0, -2.0, 0.7]),
             (4, vec![1.0, 2.0, 1.7]),
             (5, vec![1.0, 2.0, -0.9]),
-            (6, vec![1.0, 2.0, 2.2, 0.4]),
-            (7, vec![1.0, 2.0, 3.0, -5.0]),
-            (8, vec![1.0, 2.0, 1.5, -2.5]),
-            (9, vec![1.0, -2.0, 0.7, 0.2]),
+            (6, vec![1.0, 2.0, 1.3]),
+            (7, vec![1.0, 2.0, 2.2, 0.4]),
+            (8, vec![1.0, 2.0, 3.0, -5.0]),
+            (9, vec![1.0, 2.0, 1.5, -2.5]),
+            (10, vec![1.0, -2.0, 0.7, 0.2]),
         ] {
             let mut expr = Expr::parse(SHAPES[index].text).unwrap();
             for (i, v) in constants.iter().enumerate() {
@@ -414,10 +268,17 @@ mod tests {
             }
             let program = expr.compile(&["x"]).unwrap();
             let y: Vec<f64> = x.iter().map(|x| program.evaluate_point(&[*x])).collect();
-            let found = forms(&x, &y, 1e-9, &Progress::none()).unwrap();
+            let found = forms(&x, &y, false, 1e-9, &Progress::none()).unwrap();
             let best = &found[0].1;
-            assert_eq!(best.roles, SHAPES[index].roles, "{expr}");
-            assert!(best.sum_squares < 1e-14, "{expr}: {}", best.sum_squares);
+            assert_eq!(best.shape.roles, SHAPES[index].roles, "{expr}");
+            let names: Vec<String> = (0..best.values.len()).map(constant).collect();
+            let read = written(best.shape.text, &names, X, &Expr::name(X)).unwrap();
+            let read = with_values(&read, &names, &best.values).unwrap();
+            let read = read.compile(&["x"]).unwrap();
+            for (x, y) in x.iter().zip(&y) {
+                let off = (read.evaluate_point(&[*x]) - y).abs();
+                assert!(off <= 1e-7, "{expr}: off by {off} at {x}");
+            }
         }
     }
 

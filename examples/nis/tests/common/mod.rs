@@ -15,14 +15,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A file of examples/data.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../data")
         .join(name)
 }
 
 /// The program, in an empty environment and in `home`.
-pub fn nis(home: &Path) -> Command {
+pub(crate) fn nis(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nis"));
     command.env_clear().env("HOME", home).current_dir(home);
     // Instrumented builds write their figures where this says.
@@ -33,7 +33,7 @@ pub fn nis(home: &Path) -> Command {
 }
 
 /// Sends a signal.
-pub fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill")
         .arg(format!("-{name}"))
         .arg(child.id().to_string())
@@ -43,7 +43,7 @@ pub fn signal(child: &Child, name: &str) {
 }
 
 /// Waits for the end of a child, and fails where it takes over `limit`.
-pub fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -55,14 +55,14 @@ pub fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
 }
 
 /// `nis serve` on a free port.
-pub struct Server {
-    pub child: Child,
-    pub addr: SocketAddr,
-    pub home: TempDir,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) addr: SocketAddr,
+    pub(crate) home: TempDir,
 }
 
 impl Server {
-    pub fn start(env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(home.path().join("stderr.txt")).unwrap();
         let mut child = nis(home.path())
@@ -89,19 +89,19 @@ impl Server {
         Server { child, addr, home }
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("stderr.txt")).unwrap()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         request(self.addr, "GET", path, &[], b"")
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_text(path, body.to_string().as_bytes())
     }
 
-    pub fn post_text(&self, path: &str, body: &[u8]) -> Answer {
+    pub(crate) fn post_text(&self, path: &str, body: &[u8]) -> Answer {
         let headers = [("Content-Type", "application/json")];
         request(self.addr, "POST", path, &headers, body)
     }
@@ -116,31 +116,31 @@ impl Drop for Server {
 
 /// An HTTP answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut all = self.headers.iter();
         all.find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {:?}", String::from_utf8_lossy(&self.body)))
     }
 }
 
 /// One request over its own connection.
-pub fn request(
+pub(crate) fn request(
     addr: SocketAddr,
     method: &str,
     path: &str,
@@ -153,7 +153,7 @@ pub fn request(
 }
 
 /// Opens a connection and sends the head of a request.
-pub fn open(
+pub(crate) fn open(
     addr: SocketAddr,
     method: &str,
     path: &str,
@@ -178,7 +178,7 @@ pub fn open(
 }
 
 /// Reads an answer to the end of the connection.
-pub fn receive(mut stream: TcpStream) -> Answer {
+pub(crate) fn receive(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     let end = bytes
@@ -209,7 +209,7 @@ pub fn receive(mut stream: TcpStream) -> Answer {
 
 /// How the stand-in provider answers.
 #[derive(Clone, Copy)]
-pub enum Upstream {
+pub(crate) enum Upstream {
     /// With a text.
     Text(&'static str),
     /// With a text, after a while.
@@ -219,14 +219,14 @@ pub enum Upstream {
 }
 
 /// A stand-in for a provider that speaks the chat-completions wire.
-pub struct Mock {
-    pub addr: SocketAddr,
+pub(crate) struct Mock {
+    pub(crate) addr: SocketAddr,
     requests: Arc<AtomicUsize>,
-    pub bodies: Arc<Mutex<Vec<Value>>>,
+    pub(crate) bodies: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Mock {
-    pub fn start(how: Upstream) -> Self {
+    pub(crate) fn start(how: Upstream) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mock = Mock {
             addr: listener.local_addr().unwrap(),
@@ -244,11 +244,20 @@ impl Mock {
         mock
     }
 
-    pub fn base_url(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)
     }
 
-    pub fn requests(&self) -> usize {
+    /// Waits until the first request arrived.
+    pub(crate) fn wait_for_request(&self) {
+        let start = Instant::now();
+        while self.requests() == 0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "no request came");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
