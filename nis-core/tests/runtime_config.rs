@@ -208,6 +208,7 @@ fn what_does_not_fit_is_named() {
             r#"{"providers": [{"api_key": ["sk-SENTINEL"]}]}"#,
             "config.providers[0].api_key",
         ),
+        (r#"["sk-SENTINEL"]"#, "config"),
         (
             r#"{"default_provider": "nobody"}"#,
             "config.default_provider",
