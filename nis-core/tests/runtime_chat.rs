@@ -1,6 +1,8 @@
 //! Chats through the whole runtime with the offline provider and with scripted ones: no network.
 
 #![cfg(feature = "runtime")]
+// clippy.toml allows these in `#[test]` functions, not in the functions that they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

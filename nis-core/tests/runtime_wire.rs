@@ -1,6 +1,8 @@
 //! The chat-completions wire over recorded replies: every partition gives the same, a cut reply is no reply.
 
 #![cfg(feature = "runtime")]
+// clippy.toml allows these in `#[test]` functions, not in the functions that they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::PathBuf;
 
