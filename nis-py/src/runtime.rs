@@ -72,6 +72,12 @@ impl NativeNis {
         py.detach(|| to_json(&nis.health())).or_python(py)
     }
 
+    /// The agents as JSON.
+    fn agents(&self, py: Python<'_>) -> PyResult<String> {
+        let nis = self.nis(py)?;
+        py.detach(|| to_json(&nis.agents())).or_python(py)
+    }
+
     /// The counters in Prometheus text format.
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         let nis = self.nis(py)?;
