@@ -1,6 +1,8 @@
 //! Chats through the whole runtime with the offline provider and with scripted ones: no network.
 
 #![cfg(feature = "runtime")]
+// clippy.toml allows these in `#[test]` functions, not in the functions that they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -263,6 +265,37 @@ async fn conversations_go_on_and_facts_are_kept_per_user() {
         recall("bob").await.unwrap().response,
         "I have nothing stored about this."
     );
+}
+
+/// A damped oscillation of period 4 in the message goes through the signal agent.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_in_the_message_is_analysed() {
+    let t: Vec<f64> = (0..200).map(|i| f64::from(i) * 0.1).collect();
+    let y: Vec<f64> = t
+        .iter()
+        .map(|t| (-0.05 * t).exp() * (std::f64::consts::TAU * t / 4.0).cos())
+        .collect();
+    let data =
+        serde_json::json!({"columns": [{"name": "t", "values": t}, {"name": "y", "values": y}]});
+    let reply = nis()
+        .chat(ask(&format!("Please analyse this: {data}")))
+        .await
+        .unwrap();
+    let actors: Vec<&str> = reply
+        .reasoning_trace
+        .iter()
+        .map(|s| s.actor.as_str())
+        .collect();
+    assert!(actors.contains(&"signal"), "{actors:?}");
+    println!("{}", reply.response);
+    let period = reply.response.split("period").nth(1).unwrap_or("");
+    let period: f64 = period
+        .trim_start()
+        .split(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .find(|w| !w.is_empty())
+        .and_then(|w| w.trim_end_matches('.').parse().ok())
+        .unwrap_or(f64::NAN);
+    assert!((period - 4.0).abs() <= 0.01, "{}", reply.response);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The HTTP provider against a server in this process, on the loopback address only.
 
 #![cfg(feature = "runtime")]
+// clippy.toml allows these in `#[test]` functions, not in the functions that they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -255,7 +255,7 @@ impl Config {
         let config: Config = read_json("config", text).map_err(|e| match e {
             // What stands in or under `api_key` is not repeated.
             Error::InvalidInput { field, value, .. }
-                if field.contains("key") || value.contains("key") =>
+                if field == "config" || field.contains("key") || value.contains("key") =>
             {
                 Error::invalid(
                     field,

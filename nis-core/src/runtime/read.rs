@@ -32,6 +32,10 @@ pub fn read_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
             without_place(&e.to_string()),
         ));
     }
+    // Specs are objects; serde would also take a list as the fields in order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Error::invalid(what, text.trim(), "a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut reader).map_err(|e| {
         let inside = e.path().to_string();

@@ -193,7 +193,7 @@ mod tests {
             json!({"value": 100, "from": "km/h", "to": "m/s"}),
         )
         .unwrap();
-        assert!((v["result"].as_f64().unwrap() - 27.777777777777779).abs() <= 1e-12);
+        assert!((v["result"].as_f64().unwrap() - 250.0 / 9.0).abs() <= 1e-12);
         let v = call("constant", json!({"name": "c", "unit": "km/s"})).unwrap();
         assert!((v["value"].as_f64().unwrap() - 299792.458).abs() <= 1e-9);
         assert_eq!(v["uncertainty"], 0.0);
