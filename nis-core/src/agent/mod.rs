@@ -222,7 +222,11 @@ pub trait Agent: Send + Sync + fmt::Debug {
 
 /// Refuses a task that is another agent's.
 pub fn not_mine(agent: &dyn Agent, task: &Task) -> Error {
-    Error::invalid(format!("task of agent {}", agent.name()), task.name(), agent.description())
+    Error::invalid(
+        format!("task of agent {}", agent.name()),
+        task.name(),
+        agent.description(),
+    )
 }
 
 /// The agents by name, in the order of their addition.
@@ -238,7 +242,11 @@ impl Registry {
     /// [`Error::InvalidInput`] where one of that name is there already.
     pub fn add(&mut self, agent: Arc<dyn Agent>) -> Result<()> {
         if self.get(agent.name()).is_ok() {
-            return Err(Error::invalid("agent", agent.name(), "a name that is not taken"));
+            return Err(Error::invalid(
+                "agent",
+                agent.name(),
+                "a name that is not taken",
+            ));
         }
         self.agents.push(agent);
         Ok(())
@@ -249,10 +257,13 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Agent>> {
-        self.agents.iter().find(|a| a.name() == name).ok_or_else(|| Error::NotFound {
-            what: "agent".into(),
-            name: name.into(),
-        })
+        self.agents
+            .iter()
+            .find(|a| a.name() == name)
+            .ok_or_else(|| Error::NotFound {
+                what: "agent".into(),
+                name: name.into(),
+            })
     }
 
     /// All agents.

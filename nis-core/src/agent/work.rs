@@ -11,7 +11,9 @@ use crate::tool;
 
 /// Seconds since 1970-01-01 UTC.
 pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |d| d.as_secs_f64())
 }
 
 /// Times one step.
@@ -25,7 +27,12 @@ impl Stopwatch {
     }
 
     /// The step that ends now.
-    pub fn step(self, actor: &str, action: impl Into<String>, result: impl Into<String>) -> TraceStep {
+    pub fn step(
+        self,
+        actor: &str,
+        action: impl Into<String>,
+        result: impl Into<String>,
+    ) -> TraceStep {
         TraceStep {
             actor: actor.into(),
             action: action.into(),
@@ -48,7 +55,9 @@ impl Drop for CancelOnDrop {
 ///
 /// # Errors
 /// What the work returns; [`Error::Internal`] where it panics.
-pub async fn off_thread<T: Send + 'static>(work: impl FnOnce(&Cancel) -> Result<T> + Send + 'static) -> Result<T> {
+pub async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce(&Cancel) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let cancel = Cancel::new();
     let guard = CancelOnDrop(cancel.clone());
     let result = tokio::task::spawn_blocking(move || work(&cancel)).await;
@@ -68,7 +77,13 @@ pub async fn off_thread<T: Send + 'static>(work: impl FnOnce(&Cancel) -> Result<
 ///
 /// # Errors
 /// As [`tool::Toolbox::call`].
-pub async fn call_tool(agent: &'static str, name: &str, arguments: String, user: &str, context: &Context) -> Result<(Value, TraceStep)> {
+pub async fn call_tool(
+    agent: &'static str,
+    name: &str,
+    arguments: String,
+    user: &str,
+    context: &Context,
+) -> Result<(Value, TraceStep)> {
     let watch = Stopwatch::start();
     let (tools, tool, for_user) = (context.tools.clone(), name.to_owned(), user.to_owned());
     let result = off_thread(move |cancel| {
@@ -80,7 +95,11 @@ pub async fn call_tool(agent: &'static str, name: &str, arguments: String, user:
     })
     .await;
     let outcome = if result.is_ok() { "ok" } else { "error" };
-    context.publish(agent, "tool.called", json!({"tool": name, "outcome": outcome}));
+    context.publish(
+        agent,
+        "tool.called",
+        json!({"tool": name, "outcome": outcome}),
+    );
     let value = result?;
     let step = watch.step(agent, format!("called the tool {name}"), shown(&value));
     Ok((value, step))
@@ -91,7 +110,11 @@ fn shown(value: &Value) -> String {
     const LONGEST: usize = 300;
     let text = value.to_string();
     match text.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}... ({} bytes)", text.get(..cut).unwrap_or(""), text.len()),
+        Some((cut, _)) => format!(
+            "{}... ({} bytes)",
+            text.get(..cut).unwrap_or(""),
+            text.len()
+        ),
         None => text,
     }
 }

@@ -127,7 +127,9 @@ mod tests {
         for n in 0..CAPACITY as u64 + 5 {
             bus.publish(event(n));
         }
-        let Err(Error::Limit { got, .. }) = slow.next().await else { panic!("missed nothing") };
+        let Err(Error::Limit { got, .. }) = slow.next().await else {
+            panic!("missed nothing")
+        };
         assert_eq!(got, CAPACITY as u64 + 5);
         assert_eq!(slow.next().await.unwrap(), Some(event(5)));
     }

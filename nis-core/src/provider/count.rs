@@ -90,7 +90,11 @@ impl Provider for Counted {
             let seconds = started.elapsed().as_secs_f64();
             self.update(|c| {
                 c.seconds += seconds;
-                if let Some(n) = LATENCY_BOUNDS.iter().position(|b| seconds <= *b).and_then(|i| c.within.get_mut(i)) {
+                if let Some(n) = LATENCY_BOUNDS
+                    .iter()
+                    .position(|b| seconds <= *b)
+                    .and_then(|i| c.within.get_mut(i))
+                {
                     *n += 1;
                 }
                 match &result {

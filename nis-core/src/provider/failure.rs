@@ -42,7 +42,10 @@ impl Failure {
         let error = json.as_ref().map(|v| v.get("error").unwrap_or(v));
         let text = |key: &str| {
             let value = error?.get(key)?;
-            value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|n| n.to_string()))
+            value
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| value.as_i64().map(|n| n.to_string()))
         };
         let said = ["message", "detail", "title"]
             .into_iter()
@@ -58,7 +61,9 @@ impl Failure {
         });
         let code = text("code").or_else(|| text("type"));
         let quota = [text("code"), text("type")].into_iter().flatten().any(|c| {
-            ["quota", "credit", "billing", "spend"].iter().any(|word| c.contains(word))
+            ["quota", "credit", "billing", "spend"]
+                .iter()
+                .any(|word| c.contains(word))
         });
         let may = match header("x-should-retry").as_deref() {
             Some("true") => true,
@@ -118,7 +123,10 @@ mod tests {
         };
         assert_eq!(of("retry-after", "2"), Some(Duration::from_secs(2)));
         assert_eq!(of("retry-after", "0.25"), Some(Duration::from_millis(250)));
-        assert_eq!(of("retry-after-ms", "1750"), Some(Duration::from_millis(1750)));
+        assert_eq!(
+            of("retry-after-ms", "1750"),
+            Some(Duration::from_millis(1750))
+        );
         assert_eq!(of("retry-after", "1e300"), Some(Duration::MAX));
         for nothing in ["-1", "NaN", "soon", "", "Wed, 21 Oct 2026 07:28:00 GMT"] {
             assert_eq!(of("retry-after", nothing), None, "{nothing}");

@@ -124,8 +124,10 @@ impl HttpProvider {
             .header(CONTENT_TYPE, "application/json")
             .body(body.to_vec());
         if let Some(key) = &self.key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
-                .map_err(|_| Attempt::Failed(plain(Retry::No, "the key cannot stand in a header")))?;
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
+                    Attempt::Failed(plain(Retry::No, "the key cannot stand in a header"))
+                })?;
             value.set_sensitive(true);
             call = call.header(AUTHORIZATION, value);
         }
@@ -138,7 +140,11 @@ impl HttpProvider {
             return Err(Attempt::Failed(Failure {
                 status: Some(status.as_u16()),
                 retry: Retry::No,
-                message: format!("HTTP {}: {} redirects elsewhere, which is refused", status.as_u16(), self.endpoint.host()),
+                message: format!(
+                    "HTTP {}: {} redirects elsewhere, which is refused",
+                    status.as_u16(),
+                    self.endpoint.host()
+                ),
             }));
         }
         if !status.is_success() {
@@ -151,27 +157,40 @@ impl HttpProvider {
             }
             let headers = reply.headers().clone();
             let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-            return Err(Attempt::Failed(Failure::from_reply(status.as_u16(), header, &page)));
+            return Err(Attempt::Failed(Failure::from_reply(
+                status.as_u16(),
+                header,
+                &page,
+            )));
         }
         self.read(reply).await
     }
 
     /// Reads a reply of status 200. It is never asked for again once a byte of it came.
     async fn read(&self, mut reply: Response) -> Result<Completion, Attempt> {
-        let kind = reply.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let kind = reply
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
         let mut decoder = if kind.starts_with("text/event-stream") {
             Decoder::stream()
         } else if kind.contains("html") {
-            return Err(Attempt::Broken(false, "an HTML page instead of a reply".into()));
+            return Err(Attempt::Broken(
+                false,
+                "an HTML page instead of a reply".into(),
+            ));
         } else {
             Decoder::whole()
         };
         let limit = self.options.max_reply_bytes;
-        let over = |got: u64| Attempt::Ended(Error::Limit {
-            what: format!("bytes of a reply of provider {}", self.name),
-            limit,
-            got,
-        });
+        let over = |got: u64| {
+            Attempt::Ended(Error::Limit {
+                what: format!("bytes of a reply of provider {}", self.name),
+                limit,
+                got,
+            })
+        };
         if let Some(length) = reply.content_length().filter(|n| *n > limit) {
             return Err(over(length));
         }
@@ -186,7 +205,12 @@ impl HttpProvider {
                     }
                     decoder.push(&bytes, &mut events).map_err(stopped)?;
                 }
-                Err(e) => return Err(Attempt::Broken(true, format!("the reply broke off: {}", chain(e)))),
+                Err(e) => {
+                    return Err(Attempt::Broken(
+                        true,
+                        format!("the reply broke off: {}", chain(e)),
+                    ));
+                }
             }
         }
         decoder.end(&mut events).map_err(stopped)?;
@@ -198,7 +222,9 @@ impl HttpProvider {
             "api.openai.com" => Dialect::OPENAI,
             _ => Dialect::COMPATIBLE,
         };
-        let body = openai::encode(request, &self.model, dialect, false).to_string().into_bytes();
+        let body = openai::encode(request, &self.model, dialect, false)
+            .to_string()
+            .into_bytes();
         let client = self.client()?;
         let started = Instant::now();
         let late = || Error::Timeout {
@@ -223,9 +249,17 @@ impl HttpProvider {
                 Retry::No => None,
             };
             let left = self.options.timeout.saturating_sub(started.elapsed());
-            match wait.filter(|wait| attempt < self.options.max_retries.min(MAX_RETRIES) && *wait < left) {
+            match wait
+                .filter(|wait| attempt < self.options.max_retries.min(MAX_RETRIES) && *wait < left)
+            {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(self.error(failure.status, failure.retry != Retry::No, &failure.message)),
+                None => {
+                    return Err(self.error(
+                        failure.status,
+                        failure.retry != Retry::No,
+                        &failure.message,
+                    ));
+                }
             }
             attempt += 1;
         }
@@ -278,7 +312,10 @@ fn stopped(stop: Stop) -> Attempt {
         ),
         Stop::Server { message, code } => {
             let code = code.map(|c| format!(" ({c})")).unwrap_or_default();
-            Attempt::Broken(true, format!("failed while answering: {}{code}", shorten(&message)))
+            Attempt::Broken(
+                true,
+                format!("failed while answering: {}{code}", shorten(&message)),
+            )
         }
     }
 }
@@ -300,7 +337,9 @@ fn chain(error: reqwest::Error) -> String {
 }
 
 fn jittered(first: Duration, attempt: u32) -> Duration {
-    let full = first.saturating_mul(1 << attempt.min(8)).min(Duration::from_secs(8));
+    let full = first
+        .saturating_mul(1 << attempt.min(8))
+        .min(Duration::from_secs(8));
     let nanos = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| d.subsec_nanos());

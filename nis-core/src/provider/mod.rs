@@ -25,7 +25,8 @@ pub use endpoint::Endpoint;
 pub use failure::{Failure, MAX_WAIT, Retry, after};
 pub use http::{HttpOptions, HttpProvider, MAX_REPLY_BYTES, MAX_RETRIES};
 pub use message::{
-    Completion, Event, Finish, Fold, MAX_TOOL_CALLS, Message, Request, Role, ToolCall, ToolSpec, Usage,
+    Completion, Event, Finish, Fold, MAX_TOOL_CALLS, Message, Request, Role, ToolCall, ToolSpec,
+    Usage,
 };
 pub use offline::{OFFLINE, Offline, number};
 pub use question::Question;

@@ -72,7 +72,9 @@ fn complete(request: &Request) -> Completion {
         };
     }
     said(match Question::read(&message.content) {
-        Some(question) => answer(&question).unwrap_or_else(|e| format!("I could not compute this: {e}")),
+        Some(question) => {
+            answer(&question).unwrap_or_else(|e| format!("I could not compute this: {e}"))
+        }
         None => CANNOT.into(),
     })
 }
@@ -82,8 +84,13 @@ fn complete(request: &Request) -> Completion {
 fn tool_call(request: &Request, message: &str) -> Option<ToolCall> {
     let offered = |name: &str| request.tools.iter().any(|t| t.name == name);
     let (name, arguments) = match Question::read(message) {
-        Some(Question::Calculate { expression }) => ("calculate", json!({"expression": expression})),
-        Some(Question::Convert { value, from, to }) => ("convert_units", json!({"value": value, "from": from, "to": to})),
+        Some(Question::Calculate { expression }) => {
+            ("calculate", json!({"expression": expression}))
+        }
+        Some(Question::Convert { value, from, to }) => (
+            "convert_units",
+            json!({"value": value, "from": from, "to": to}),
+        ),
         Some(Question::Constant { name, unit }) => match unit {
             Some(unit) => ("constant", json!({"name": name, "unit": unit})),
             None => ("constant", json!({"name": name})),
@@ -98,7 +105,10 @@ fn tool_call(request: &Request, message: &str) -> Option<ToolCall> {
                 .next()?
                 .ok()
                 .filter(Value::is_object)?;
-            let named = request.tools.iter().find(|t| head.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == t.name));
+            let named = request.tools.iter().find(|t| {
+                head.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .any(|w| w == t.name)
+            });
             match named {
                 Some(tool) => (tool.name.as_str(), object),
                 // Data with a request for an analysis in other words.
@@ -131,17 +141,30 @@ fn word_result(name: &str, value: &Value, raw: &str) -> String {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     let float = |key: &str| value.get(key).and_then(Value::as_f64);
     if let Some(error) = value.get("error") {
-        let message = error.get("message").and_then(Value::as_str).unwrap_or("it failed");
+        let message = error
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or("it failed");
         return format!("The tool {name} failed: {message}");
     }
     let worded = match name {
-        "calculate" => text("expression").zip(float("value")).map(|(e, v)| format!("{e} = {}", number(v))),
-        "convert_units" => float("value").zip(text("from")).zip(float("result").zip(text("to"))).map(
-            |((value, from), (result, to))| format!("{} {from} = {} {to}", number(value), number(result)),
-        ),
-        "constant" => text("name").zip(float("value")).zip(text("unit")).map(|((name, value), unit)| {
-            word_constant(name, value, float("uncertainty").unwrap_or(0.0), unit)
-        }),
+        "calculate" => text("expression")
+            .zip(float("value"))
+            .map(|(e, v)| format!("{e} = {}", number(v))),
+        "convert_units" => float("value")
+            .zip(text("from"))
+            .zip(float("result").zip(text("to")))
+            .map(|((value, from), (result, to))| {
+                format!("{} {from} = {} {to}", number(value), number(result))
+            }),
+        "constant" => {
+            text("name")
+                .zip(float("value"))
+                .zip(text("unit"))
+                .map(|((name, value), unit)| {
+                    word_constant(name, value, float("uncertainty").unwrap_or(0.0), unit)
+                })
+        }
         "remember" => text("remembered").map(|fact| format!("I have stored: {fact}")),
         "recall" => value.get("facts").and_then(Value::as_array).map(|facts| {
             let facts: Vec<&str> = facts.iter().filter_map(Value::as_str).collect();
@@ -151,21 +174,28 @@ fn word_result(name: &str, value: &Value, raw: &str) -> String {
                 format!("I have stored: {}", facts.join("; "))
             }
         }),
-        "analyze" => value.get("findings").and_then(Value::as_array).map(|findings| {
-            let lines: Vec<&str> = findings.iter().filter_map(Value::as_str).collect();
-            if lines.is_empty() {
-                "The analysis came to no finding.".to_owned()
-            } else {
-                lines.join("\n")
-            }
-        }),
+        "analyze" => value
+            .get("findings")
+            .and_then(Value::as_array)
+            .map(|findings| {
+                let lines: Vec<&str> = findings.iter().filter_map(Value::as_str).collect();
+                if lines.is_empty() {
+                    "The analysis came to no finding.".to_owned()
+                } else {
+                    lines.join("\n")
+                }
+            }),
         _ => None,
     };
     worded.unwrap_or_else(|| raw.to_owned())
 }
 
 fn word_constant(name: &str, value: f64, uncertainty: f64, unit: &str) -> String {
-    let unit = if unit == "1" { String::new() } else { format!(" {unit}") };
+    let unit = if unit == "1" {
+        String::new()
+    } else {
+        format!(" {unit}")
+    };
     let certainty = if uncertainty == 0.0 {
         String::new()
     } else {
@@ -180,7 +210,10 @@ fn answer(question: &Question) -> Result<String> {
         Question::Calculate { expression } => {
             let value = Expr::parse(expression)?.compile(&[])?.evaluate_point(&[]);
             if !value.is_finite() {
-                return Err(Error::numerical("arithmetic", format!("{expression} has no finite value")));
+                return Err(Error::numerical(
+                    "arithmetic",
+                    format!("{expression} has no finite value"),
+                ));
             }
             format!("{expression} = {}", number(value))
         }
@@ -198,14 +231,21 @@ fn answer(question: &Question) -> Result<String> {
                     let own = Unit::parse(constant.unit)?;
                     let wanted = Unit::parse(unit)?;
                     let value = units::convert(constant.value, &own, &wanted)?;
-                    (value, units::convert(constant.uncertainty, &own, &wanted)?, unit.as_str())
+                    (
+                        value,
+                        units::convert(constant.uncertainty, &own, &wanted)?,
+                        unit.as_str(),
+                    )
                 }
                 None => (constant.value, constant.uncertainty, constant.unit),
             };
             word_constant(constant.name, value, uncertainty, unit)
         }
         Question::Remember { .. } | Question::Recall { .. } => {
-            return Err(Error::unavailable("memory", "no tools were offered with this message"));
+            return Err(Error::unavailable(
+                "memory",
+                "no tools were offered with this message",
+            ));
         }
     })
 }
@@ -219,7 +259,11 @@ fn answer(question: &Question) -> Result<String> {
 /// ```
 pub fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".into() } else { value.to_string() };
+        return if value == 0.0 {
+            "0".into()
+        } else {
+            value.to_string()
+        };
     }
     let scientific = format!("{value:.14e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -250,9 +294,18 @@ mod tests {
     #[test]
     fn numbers_are_written_shortly() {
         for (value, want) in [
-            (4.0, "4"), (-0.5, "-0.5"), (1024.0 / 3.0, "341.333333333333"), (299792458.0, "299792458"),
-            (1e15, "1e15"), (123456789012345.0, "123456789012345"), (1e-7, "1e-7"), (0.00012, "0.00012"),
-            (0.0, "0"), (-0.0, "0"), (f64::INFINITY, "inf"), (100.0, "100"),
+            (4.0, "4"),
+            (-0.5, "-0.5"),
+            (1024.0 / 3.0, "341.333333333333"),
+            (299792458.0, "299792458"),
+            (1e15, "1e15"),
+            (123456789012345.0, "123456789012345"),
+            (1e-7, "1e-7"),
+            (0.00012, "0.00012"),
+            (0.0, "0"),
+            (-0.0, "0"),
+            (f64::INFINITY, "inf"),
+            (100.0, "100"),
         ] {
             assert_eq!(number(value), want);
         }
@@ -263,8 +316,14 @@ mod tests {
         for (text, want) in [
             ("What is 2+2?", "2+2 = 4"),
             ("convert 100 km/h to m/s", "100 km/h = 27.7777777777778 m/s"),
-            ("What is the speed of light?", "speed of light in vacuum = 299792458 m/s (CODATA 2022)"),
-            ("gravitational constant", "Newtonian constant of gravitation = 6.6743e-11 m^3 kg^-1 s^-2, standard uncertainty 1.5e-15 m^3 kg^-1 s^-2 (CODATA 2022)"),
+            (
+                "What is the speed of light?",
+                "speed of light in vacuum = 299792458 m/s (CODATA 2022)",
+            ),
+            (
+                "gravitational constant",
+                "Newtonian constant of gravitation = 6.6743e-11 m^3 kg^-1 s^-2, standard uncertainty 1.5e-15 m^3 kg^-1 s^-2 (CODATA 2022)",
+            ),
         ] {
             assert_eq!(ask(text).text, want);
         }
@@ -275,7 +334,12 @@ mod tests {
     #[test]
     fn it_says_what_it_is_not() {
         for text in ["Who are you?", "Write a poem", ""] {
-            assert!(ask(text).text.starts_with("No language model is configured"), "{text}");
+            assert!(
+                ask(text)
+                    .text
+                    .starts_with("No language model is configured"),
+                "{text}"
+            );
         }
         assert!(!Offline.real_ai());
     }

@@ -280,7 +280,10 @@ impl Decoder {
         if let Some(error) = chunk.error.filter(|e| !e.is_null()) {
             let said = |key: &str| {
                 let value = error.get(key)?;
-                value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|n| n.to_string()))
+                value
+                    .as_str()
+                    .map(str::to_owned)
+                    .or_else(|| value.as_i64().map(|n| n.to_string()))
             };
             return Err(Stop::Server {
                 message: said("message").unwrap_or_else(|| error.to_string()),
@@ -288,7 +291,9 @@ impl Decoder {
             });
         }
         let Some(choices) = chunk.choices else {
-            return Err(Stop::Malformed("no chat completion: `choices` is missing".into()));
+            return Err(Stop::Malformed(
+                "no chat completion: `choices` is missing".into(),
+            ));
         };
         if let Some(model) = chunk.model.filter(|m| !m.is_empty()) {
             events.push(Event::Model(model));
@@ -313,7 +318,9 @@ impl Decoder {
                 input: usage.prompt_tokens,
                 output: usage.completion_tokens,
                 cached: usage.prompt_tokens_details.and_then(|d| d.cached_tokens),
-                reasoning: usage.completion_tokens_details.and_then(|d| d.reasoning_tokens),
+                reasoning: usage
+                    .completion_tokens_details
+                    .and_then(|d| d.reasoning_tokens),
             }));
         }
         Ok(())

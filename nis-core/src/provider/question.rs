@@ -43,9 +43,32 @@ pub enum Question {
 const MAX_QUESTION: usize = 4096;
 
 const LEADS: [&str; 26] = [
-    "what is", "what's", "whats", "what are", "what does", "how much is", "how many is", "calculate", "compute", "evaluate",
-    "work out", "solve", "convert", "tell me", "give me", "find", "please", "can you", "could you", "hey", "hello",
-    "hi", "ok", "so", "and", "the result of",
+    "what is",
+    "what's",
+    "whats",
+    "what are",
+    "what does",
+    "how much is",
+    "how many is",
+    "calculate",
+    "compute",
+    "evaluate",
+    "work out",
+    "solve",
+    "convert",
+    "tell me",
+    "give me",
+    "find",
+    "please",
+    "can you",
+    "could you",
+    "hey",
+    "hello",
+    "hi",
+    "ok",
+    "so",
+    "and",
+    "the result of",
 ];
 
 const TAILS: [&str; 5] = ["please", "thanks", "thank you", "equal to", "equal"];
@@ -106,7 +129,9 @@ fn strip(text: &str) -> &str {
     let mut core = text.trim();
     loop {
         let before = core;
-        core = core.trim_matches(|c: char| c.is_whitespace() || matches!(c, '?' | '!' | '=' | ',' | ':' | ';' | '"' | '`'));
+        core = core.trim_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '?' | '!' | '=' | ',' | ':' | ';' | '"' | '`')
+        });
         core = core.trim_end_matches('.');
         for lead in LEADS {
             core = after(core, lead).unwrap_or(core);
@@ -138,7 +163,11 @@ fn memory(text: &str) -> Option<Question> {
             });
         }
     }
-    for lead in ["what do you remember about", "what do you know about", "recall"] {
+    for lead in [
+        "what do you remember about",
+        "what do you know about",
+        "recall",
+    ] {
         if let Some(query) = after(text, lead) {
             return Some(Question::Recall {
                 query: query.trim_end_matches(['?', '.', '!']).to_owned(),
@@ -151,7 +180,15 @@ fn memory(text: &str) -> Option<Question> {
 /// `speed of light`, `the value of the Planck constant in eV s`.
 fn constant(text: &str) -> Option<Question> {
     let mut name = text;
-    for lead in ["the", "value of", "the", "exact", "numerical", "value of", "the"] {
+    for lead in [
+        "the",
+        "value of",
+        "the",
+        "exact",
+        "numerical",
+        "value of",
+        "the",
+    ] {
         name = after(name, lead).unwrap_or(name);
     }
     let found = |name: &str| constants::find(name).map(|c| c.name.to_owned());
@@ -228,7 +265,8 @@ fn quantity(text: &str) -> Option<(f64, &str)> {
         let (head, rest) = (text.get(..end)?, text.get(end..)?);
         let head = without_thousands(head);
         let value: f64 = head.parse().ok()?;
-        (head.ends_with(|c: char| c.is_ascii_digit() || c == '.') && value.is_finite()).then(|| (value, rest.trim_start()))
+        (head.ends_with(|c: char| c.is_ascii_digit() || c == '.') && value.is_finite())
+            .then(|| (value, rest.trim_start()))
     })
 }
 
@@ -264,7 +302,13 @@ fn without_thousands(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let digit = |i: usize| chars.get(i).is_some_and(char::is_ascii_digit);
     let drop = |i: usize| {
-        chars.get(i) == Some(&',') && i > 0 && digit(i - 1) && digit(i + 1) && digit(i + 2) && digit(i + 3) && !digit(i + 4)
+        chars.get(i) == Some(&',')
+            && i > 0
+            && digit(i - 1)
+            && digit(i + 1)
+            && digit(i + 2)
+            && digit(i + 3)
+            && !digit(i + 4)
     };
     let kept = chars.iter().enumerate().filter(|(i, _)| !drop(*i));
     kept.map(|(_, c)| *c).collect()
@@ -295,7 +339,17 @@ fn arithmetic(text: &str) -> Option<Question> {
     if !plain.contains('(') {
         plain = without_thousands(&plain);
     }
-    for (from, to) in [("×", "*"), ("·", "*"), ("÷", "/"), ("−", "-"), ("–", "-"), ("π", "pi"), ("²", "^2"), ("³", "^3"), ("√", "sqrt ")] {
+    for (from, to) in [
+        ("×", "*"),
+        ("·", "*"),
+        ("÷", "/"),
+        ("−", "-"),
+        ("–", "-"),
+        ("π", "pi"),
+        ("²", "^2"),
+        ("³", "^3"),
+        ("√", "sqrt "),
+    ] {
         plain = plain.replace(from, to);
     }
     for (from, to) in WORDS {
@@ -304,7 +358,11 @@ fn arithmetic(text: &str) -> Option<Question> {
     plain = plain.replace("of the ", "of ").replace("ln(", "log(");
     if let Some((percent, whole)) = plain.split_once("% of ") {
         plain = format!("({})/100*({})", percent.trim(), whole.trim());
-    } else if let Some(rest) = plain.strip_prefix("sqrt ").map(str::trim).filter(|r| !r.starts_with('(')) {
+    } else if let Some(rest) = plain
+        .strip_prefix("sqrt ")
+        .map(str::trim)
+        .filter(|r| !r.starts_with('('))
+    {
         plain = format!("sqrt({rest})");
     } else {
         plain = times_x(&plain);
@@ -330,7 +388,8 @@ fn times_x(text: &str) -> String {
         }
     };
     let is_times = |i: usize| {
-        near(i, -1).is_some_and(|c| c.is_ascii_digit() || c == ')') && near(i, 1).is_some_and(|c| c.is_ascii_digit() || c == '(')
+        near(i, -1).is_some_and(|c| c.is_ascii_digit() || c == ')')
+            && near(i, 1).is_some_and(|c| c.is_ascii_digit() || c == '(')
     };
     chars
         .iter()
@@ -345,9 +404,11 @@ mod tests {
 
     fn value(text: &str) -> f64 {
         match Question::read(text) {
-            Some(Question::Calculate { expression }) => {
-                Expr::parse(&expression).unwrap().compile(&[]).unwrap().evaluate_point(&[])
-            }
+            Some(Question::Calculate { expression }) => Expr::parse(&expression)
+                .unwrap()
+                .compile(&[])
+                .unwrap()
+                .evaluate_point(&[]),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -359,7 +420,10 @@ mod tests {
             ("2+2", 4.0),
             ("what's 2 + 2 =", 4.0),
             ("Please calculate 2^10/3.", 1024.0 / 3.0),
-            ("sqrt(2)*pi", std::f64::consts::SQRT_2 * std::f64::consts::PI),
+            (
+                "sqrt(2)*pi",
+                std::f64::consts::SQRT_2 * std::f64::consts::PI,
+            ),
             ("15% of 80", 12.0),
             ("What is 15 percent of 80?", 12.0),
             ("12 times 7", 84.0),
@@ -374,21 +438,41 @@ mod tests {
             ("-3^2", -9.0),
             ("Hello, what is 2+2?", 4.0),
         ] {
-            assert!((value(text) - want).abs() <= 1e-12 * want.abs(), "{text}: {}", value(text));
+            assert!(
+                (value(text) - want).abs() <= 1e-12 * want.abs(),
+                "{text}: {}",
+                value(text)
+            );
         }
     }
 
     #[test]
     fn units_and_constants_are_read() {
         let convert = |value: f64, from: &str, to: &str| {
-            Some(Question::Convert { value, from: from.into(), to: to.into() })
+            Some(Question::Convert {
+                value,
+                from: from.into(),
+                to: to.into(),
+            })
         };
         for (text, want) in [
             ("convert 100 km/h to m/s", convert(100.0, "km/h", "m/s")),
-            ("How many meters in 2 miles?", convert(2.0, "miles", "meters")),
-            ("how many feet are there in a mile", convert(1.0, "mile", "feet")),
-            ("What is 20 degrees Celsius in Fahrenheit?", convert(20.0, "degC", "degF")),
-            ("60 miles per hour to km/h", convert(60.0, "miles/hour", "km/h")),
+            (
+                "How many meters in 2 miles?",
+                convert(2.0, "miles", "meters"),
+            ),
+            (
+                "how many feet are there in a mile",
+                convert(1.0, "mile", "feet"),
+            ),
+            (
+                "What is 20 degrees Celsius in Fahrenheit?",
+                convert(20.0, "degC", "Fahrenheit"),
+            ),
+            (
+                "60 miles per hour to km/h",
+                convert(60.0, "miles/hour", "km/h"),
+            ),
             ("5 eV in J", convert(5.0, "eV", "J")),
             ("1,500 m to km", convert(1500.0, "m", "km")),
             ("2 square meters in cm^2", convert(2.0, "meters^2", "cm^2")),
@@ -396,12 +480,27 @@ mod tests {
             assert_eq!(Question::read(text), want, "{text}");
         }
         for (text, name, unit) in [
-            ("What is the speed of light?", "speed of light in vacuum", None),
+            (
+                "What is the speed of light?",
+                "speed of light in vacuum",
+                None,
+            ),
             ("value of the planck constant", "Planck constant", None),
-            ("What is the value of the Boltzmann constant in eV/K?", "Boltzmann constant", Some("eV/K")),
-            ("What is the speed of light in km/s", "speed of light in vacuum", Some("km/s")),
+            (
+                "What is the value of the Boltzmann constant in eV/K?",
+                "Boltzmann constant",
+                Some("eV/K"),
+            ),
+            (
+                "What is the speed of light in km/s",
+                "speed of light in vacuum",
+                Some("km/s"),
+            ),
         ] {
-            let want = Question::Constant { name: name.into(), unit: unit.map(str::to_owned) };
+            let want = Question::Constant {
+                name: name.into(),
+                unit: unit.map(str::to_owned),
+            };
             assert_eq!(Question::read(text), Some(want), "{text}");
         }
     }
@@ -409,9 +508,18 @@ mod tests {
     #[test]
     fn other_questions_are_left_alone() {
         for text in [
-            "", "?", "hello", "What is love?", "Who won the 2020-2021 season?", "What is x + 1?", "Tell me a joke",
-            "I have 3 apples and 4 pears", "What is the time in Paris?", "how many people live in 2 cities",
-            "Do you remember me?", "convert 3 kg to nothing",
+            "",
+            "?",
+            "hello",
+            "What is love?",
+            "Who won the 2020-2021 season?",
+            "What is x + 1?",
+            "Tell me a joke",
+            "I have 3 apples and 4 pears",
+            "What is the time in Paris?",
+            "how many people live in 2 cities",
+            "Do you remember me?",
+            "convert 3 kg to nothing",
         ] {
             assert_eq!(Question::read(text), None, "{text}");
         }
@@ -421,11 +529,15 @@ mod tests {
     fn memory_is_read() {
         assert_eq!(
             Question::read("Please remember that my dog is Rex."),
-            Some(Question::Remember { fact: "my dog is Rex.".into() })
+            Some(Question::Remember {
+                fact: "my dog is Rex.".into()
+            })
         );
         assert_eq!(
             Question::read("What do you remember about my dog?"),
-            Some(Question::Recall { query: "my dog".into() })
+            Some(Question::Recall {
+                query: "my dog".into()
+            })
         );
     }
 

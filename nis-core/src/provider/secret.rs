@@ -73,8 +73,20 @@ impl<'de> Deserialize<'de> for Secret {
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
     const WHOLE: [&str; 14] = [
-        "", "changeme", "change_me", "change-me", "none", "null", "nil", "todo", "tbd", "dummy", "placeholder",
-        "example", "secret", "test",
+        "",
+        "changeme",
+        "change_me",
+        "change-me",
+        "none",
+        "null",
+        "nil",
+        "todo",
+        "tbd",
+        "dummy",
+        "placeholder",
+        "example",
+        "secret",
+        "test",
     ];
     if WHOLE.contains(&text.as_str()) {
         return true;
@@ -84,7 +96,10 @@ pub fn is_placeholder(text: &str) -> bool {
         .any(|(open, close)| text.starts_with(open) && text.ends_with(close));
     let named = ["your", "replace", "insert", "enter", "put"]
         .iter()
-        .any(|verb| text.starts_with(verb) && (text.contains("key") || text.contains("token") || text.contains("here")))
+        .any(|verb| {
+            text.starts_with(verb)
+                && (text.contains("key") || text.contains("token") || text.contains("here"))
+        })
         || text.starts_with("sk-your")
         || text.contains("api_key_here")
         || text.contains("api-key-here");
@@ -106,14 +121,35 @@ mod tests {
     #[test]
     fn placeholders_are_told_from_keys() {
         for text in [
-            "", "  ", "your_openai_api_key_here", "your-api-key", "sk-xxx", "sk-xxxxxxxxxxxxxxxx", "changeme",
-            "<your key>", "<OPENAI_API_KEY>", "***", "sk-...", "${OPENAI_API_KEY}", "YOUR_API_KEY_HERE",
-            "sk-your-key", "sk-", "\"\"", "replace_with_your_key", "None",
+            "",
+            "  ",
+            "your_openai_api_key_here",
+            "your-api-key",
+            "sk-xxx",
+            "sk-xxxxxxxxxxxxxxxx",
+            "changeme",
+            "<your key>",
+            "<OPENAI_API_KEY>",
+            "***",
+            "sk-...",
+            "${OPENAI_API_KEY}",
+            "YOUR_API_KEY_HERE",
+            "sk-your-key",
+            "sk-",
+            "\"\"",
+            "replace_with_your_key",
+            "None",
         ] {
             assert!(is_placeholder(text), "{text}");
             assert!(!Secret::new(text).is_usable(), "{text}");
         }
-        for text in ["sk-proj-4fQ0xkeyy1", "nvapi-Zx81kd", "EMPTY0key", "a1b2c3", "local"] {
+        for text in [
+            "sk-proj-4fQ0xkeyy1",
+            "nvapi-Zx81kd",
+            "EMPTY0key",
+            "a1b2c3",
+            "local",
+        ] {
             assert!(!is_placeholder(text), "{text}");
             assert!(Secret::new(text).is_usable(), "{text}");
         }
@@ -124,7 +160,11 @@ mod tests {
     #[test]
     fn it_shows_nowhere() {
         let key = Secret::new(" sk-SENTINEL\n");
-        let shown = format!("{key} {key:?} {:?} {}", Some(&key), serde_json::to_string(&key).unwrap());
+        let shown = format!(
+            "{key} {key:?} {:?} {}",
+            Some(&key),
+            serde_json::to_string(&key).unwrap()
+        );
         assert!(!shown.contains("SENTINEL"), "{shown}");
         assert_eq!(key.scrub("Bearer sk-SENTINEL!"), "Bearer ***!");
         assert_eq!(key.expose(), "sk-SENTINEL");

@@ -7,12 +7,17 @@ use super::{Blocking, Config, Inner, Metrics, ProviderConfig, ProviderKind, is_o
 use crate::agent::{self, roster};
 use crate::bus::LocalBus;
 use crate::error::{Error, Result};
-use crate::provider::{Counted, Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Secret};
+use crate::provider::{
+    Counted, Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Secret,
+};
 use crate::store::{SqliteStore, Store};
 use crate::tool::{Analyze, Calculate, ConvertUnits, FindConstant, Recall, Remember, Toolbox};
 
 pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner> {
-    let default_own = config.default_provider.as_ref().is_some_and(|d| own.iter().any(|p| p.name() == d));
+    let default_own = config
+        .default_provider
+        .as_ref()
+        .is_some_and(|d| own.iter().any(|p| p.name() == d));
     let mut checked = config.clone();
     if default_own {
         checked.default_provider = None;
@@ -72,7 +77,11 @@ pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner
 }
 
 /// A provider, or why it cannot be used.
-fn http_provider(n: usize, given: &ProviderConfig, max_reply_bytes: u64) -> Result<Result<HttpProvider, String>> {
+fn http_provider(
+    n: usize,
+    given: &ProviderConfig,
+    max_reply_bytes: u64,
+) -> Result<Result<HttpProvider, String>> {
     let endpoint = Endpoint::parse(&format!("config.providers[{n}].base_url"), &given.base_url)?;
     let key = given.api_key.clone().or_else(|| {
         let name = given.api_key_env.as_deref()?;
@@ -93,7 +102,13 @@ fn http_provider(n: usize, given: &ProviderConfig, max_reply_bytes: u64) -> Resu
         max_retries: given.max_retries,
         ..HttpOptions::default()
     };
-    Ok(Ok(HttpProvider::new(&given.name, &given.model, endpoint, key, options)))
+    Ok(Ok(HttpProvider::new(
+        &given.name,
+        &given.model,
+        endpoint,
+        key,
+        options,
+    )))
 }
 
 /// `conv_` and 12 hexadecimal digits from the operating system's random numbers.

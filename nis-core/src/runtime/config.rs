@@ -209,7 +209,10 @@ pub const VARIABLES: &[Variable] = &[
 ];
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
-    value.trim().parse().map_err(|_| Error::invalid(name, value, "a number"))
+    value
+        .trim()
+        .parse()
+        .map_err(|_| Error::invalid(name, value, "a number"))
 }
 
 /// The provider `openai`, made where it is not there.
@@ -251,8 +254,14 @@ impl Config {
     pub fn from_json(text: &str) -> Result<Self> {
         let config: Config = read_json("config", text).map_err(|e| match e {
             // What stands in or under `api_key` is not repeated.
-            Error::InvalidInput { field, value, .. } if field.contains("key") || value.contains("key") => {
-                Error::invalid(field, "a value not shown here, as it may hold a key", "what docs/configuration.md says")
+            Error::InvalidInput { field, value, .. }
+                if field.contains("key") || value.contains("key") =>
+            {
+                Error::invalid(
+                    field,
+                    "a value not shown here, as it may hold a key",
+                    "what docs/configuration.md says",
+                )
             }
             other => other,
         })?;
@@ -265,7 +274,9 @@ impl Config {
     /// # Errors
     /// [`Error::InvalidInput`] names the variable.
     pub fn from_env() -> Result<Self> {
-        Self::from_variables(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
+        Self::from_variables(&|name| {
+            std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
+        })
     }
 
     /// [`Config::from_env`] over any source of variables.
@@ -293,22 +304,41 @@ impl Config {
             let key = |name: &str| format!("config.providers[{n}].{name}");
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
             if p.name.is_empty() || p.name.len() > 64 || !p.name.chars().all(plain) {
-                return Err(Error::invalid(key("name"), &p.name, "1 to 64 letters, digits, `_`, `-` or `.`"));
+                return Err(Error::invalid(
+                    key("name"),
+                    &p.name,
+                    "1 to 64 letters, digits, `_`, `-` or `.`",
+                ));
             }
             if names.contains(&p.name.as_str()) {
-                return Err(Error::invalid(key("name"), &p.name, "a name that no other provider has"));
+                return Err(Error::invalid(
+                    key("name"),
+                    &p.name,
+                    "a name that no other provider has",
+                ));
             }
             if (p.name == OFFLINE) != (p.kind == ProviderKind::Offline) {
-                return Err(Error::invalid(key("name"), &p.name, "the name `offline` for the kind offline, and for no other"));
+                return Err(Error::invalid(
+                    key("name"),
+                    &p.name,
+                    "the name `offline` for the kind offline, and for no other",
+                ));
             }
             names.push(&p.name);
             Endpoint::parse(&key("base_url"), &p.base_url)?;
             if p.model.trim().is_empty() {
                 return Err(Error::invalid(key("model"), &p.model, "a model's name"));
             }
-            for (name, seconds) in [("timeout_s", p.timeout_s), ("connect_timeout_s", p.connect_timeout_s)] {
+            for (name, seconds) in [
+                ("timeout_s", p.timeout_s),
+                ("connect_timeout_s", p.connect_timeout_s),
+            ] {
                 if !(seconds > 0.0 && seconds <= 86_400.0) {
-                    return Err(Error::invalid(key(name), seconds, "seconds, over 0 and at most 86400"));
+                    return Err(Error::invalid(
+                        key(name),
+                        seconds,
+                        "seconds, over 0 and at most 86400",
+                    ));
                 }
             }
             if p.max_retries > crate::provider::MAX_RETRIES {
@@ -320,16 +350,32 @@ impl Config {
             && !names.contains(&name.as_str())
         {
             names.push(OFFLINE);
-            return Err(Error::invalid("config.default_provider", name, format!("one of {}", names.join(", "))));
+            return Err(Error::invalid(
+                "config.default_provider",
+                name,
+                format!("one of {}", names.join(", ")),
+            ));
         }
         if self.limits.max_message_bytes == 0 || self.limits.max_message_bytes > 64 << 20 {
-            return Err(Error::invalid("config.limits.max_message_bytes", self.limits.max_message_bytes, "1 to 67108864"));
+            return Err(Error::invalid(
+                "config.limits.max_message_bytes",
+                self.limits.max_message_bytes,
+                "1 to 67108864",
+            ));
         }
         if self.limits.history_turns > 10_000 {
-            return Err(Error::invalid("config.limits.history_turns", self.limits.history_turns, "at most 10000"));
+            return Err(Error::invalid(
+                "config.limits.history_turns",
+                self.limits.history_turns,
+                "at most 10000",
+            ));
         }
         if self.limits.max_reply_bytes == 0 {
-            return Err(Error::invalid("config.limits.max_reply_bytes", 0, "at least 1"));
+            return Err(Error::invalid(
+                "config.limits.max_reply_bytes",
+                0,
+                "at least 1",
+            ));
         }
         Ok(())
     }

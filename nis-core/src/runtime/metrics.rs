@@ -36,7 +36,10 @@ impl Metrics {
     pub(super) fn chat(&self, provider: &str, took: Duration, error: Option<Code>) {
         let mut inner = self.inner();
         let outcome = if error.is_some() { "error" } else { "ok" };
-        *inner.chats.entry((provider.to_owned(), outcome)).or_default() += 1;
+        *inner
+            .chats
+            .entry((provider.to_owned(), outcome))
+            .or_default() += 1;
         let seconds = took.as_secs_f64();
         let latency = inner.latency.entry(provider.to_owned()).or_default();
         latency.count += 1;
@@ -59,42 +62,109 @@ impl Metrics {
     }
 
     /// Prometheus text, with the providers' own counts and the number of conversations where it is known.
-    pub(super) fn text(&self, providers: &[(String, Counts)], conversations: Option<u64>) -> String {
+    pub(super) fn text(
+        &self,
+        providers: &[(String, Counts)],
+        conversations: Option<u64>,
+    ) -> String {
         let inner = self.inner();
         let mut out = Text::default();
-        out.family("nis_chat_requests_total", "counter", "Chat requests by provider and outcome.");
+        out.family(
+            "nis_chat_requests_total",
+            "counter",
+            "Chat requests by provider and outcome.",
+        );
         for ((provider, outcome), n) in &inner.chats {
-            out.line("nis_chat_requests_total", &[("provider", provider), ("outcome", outcome)], *n as f64);
+            out.line(
+                "nis_chat_requests_total",
+                &[("provider", provider), ("outcome", outcome)],
+                *n as f64,
+            );
         }
-        out.family("nis_chat_duration_seconds", "histogram", "Time from request to reply.");
+        out.family(
+            "nis_chat_duration_seconds",
+            "histogram",
+            "Time from request to reply.",
+        );
         for (provider, latency) in &inner.latency {
             let cumulated: Vec<u64> = latency.within.to_vec();
-            out.histogram("nis_chat_duration_seconds", provider, &cumulated, latency.seconds, latency.count);
+            out.histogram(
+                "nis_chat_duration_seconds",
+                provider,
+                &cumulated,
+                latency.seconds,
+                latency.count,
+            );
         }
-        out.family("nis_errors_total", "counter", "Chat requests that failed, by error code.");
+        out.family(
+            "nis_errors_total",
+            "counter",
+            "Chat requests that failed, by error code.",
+        );
         for (code, n) in &inner.errors {
             out.line("nis_errors_total", &[("code", code)], *n as f64);
         }
-        out.family("nis_checked_replies_total", "counter", "Replies with checked claims, by whether all of them held.");
+        out.family(
+            "nis_checked_replies_total",
+            "counter",
+            "Replies with checked claims, by whether all of them held.",
+        );
         for (verdict, n) in ["held", "failed"].iter().zip(inner.claims) {
-            out.line("nis_checked_replies_total", &[("verdict", verdict)], n as f64);
+            out.line(
+                "nis_checked_replies_total",
+                &[("verdict", verdict)],
+                n as f64,
+            );
         }
-        out.family("nis_provider_calls_total", "counter", "Calls of providers by outcome.");
+        out.family(
+            "nis_provider_calls_total",
+            "counter",
+            "Calls of providers by outcome.",
+        );
         for (provider, c) in providers {
             for (outcome, n) in [("ok", c.ok), ("error", c.failed), ("dropped", c.dropped)] {
-                out.line("nis_provider_calls_total", &[("provider", provider), ("outcome", outcome)], n as f64);
+                out.line(
+                    "nis_provider_calls_total",
+                    &[("provider", provider), ("outcome", outcome)],
+                    n as f64,
+                );
             }
         }
-        out.family("nis_provider_call_duration_seconds", "histogram", "Time of one call of a provider, retries included.");
+        out.family(
+            "nis_provider_call_duration_seconds",
+            "histogram",
+            "Time of one call of a provider, retries included.",
+        );
         for (provider, c) in providers {
             let mut sum = 0;
-            let cumulated: Vec<u64> = c.within.iter().map(|n| { sum += n; sum }).collect();
-            out.histogram("nis_provider_call_duration_seconds", provider, &cumulated, c.seconds, c.ok + c.failed);
+            let cumulated: Vec<u64> = c
+                .within
+                .iter()
+                .map(|n| {
+                    sum += n;
+                    sum
+                })
+                .collect();
+            out.histogram(
+                "nis_provider_call_duration_seconds",
+                provider,
+                &cumulated,
+                c.seconds,
+                c.ok + c.failed,
+            );
         }
-        out.family("nis_tokens_total", "counter", "Tokens as far as providers counted them.");
+        out.family(
+            "nis_tokens_total",
+            "counter",
+            "Tokens as far as providers counted them.",
+        );
         for (provider, c) in providers {
             for (kind, n) in [("input", c.input_tokens), ("output", c.output_tokens)] {
-                out.line("nis_tokens_total", &[("provider", provider), ("kind", kind)], n as f64);
+                out.line(
+                    "nis_tokens_total",
+                    &[("provider", provider), ("kind", kind)],
+                    n as f64,
+                );
             }
         }
         if let Some(n) = conversations {
@@ -115,25 +185,54 @@ impl Text {
     }
 
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(k, v)| format!("{k}=\"{}\"", escaped(v)))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 
-    fn histogram(&mut self, name: &str, provider: &str, cumulated: &[u64], seconds: f64, count: u64) {
+    fn histogram(
+        &mut self,
+        name: &str,
+        provider: &str,
+        cumulated: &[u64],
+        seconds: f64,
+        count: u64,
+    ) {
         let bucket = format!("{name}_bucket");
         for (bound, n) in LATENCY_BOUNDS.iter().zip(cumulated) {
-            self.line(&bucket, &[("provider", provider), ("le", &bound.to_string())], *n as f64);
+            self.line(
+                &bucket,
+                &[("provider", provider), ("le", &bound.to_string())],
+                *n as f64,
+            );
         }
-        self.line(&bucket, &[("provider", provider), ("le", "+Inf")], count as f64);
+        self.line(
+            &bucket,
+            &[("provider", provider), ("le", "+Inf")],
+            count as f64,
+        );
         self.line(&format!("{name}_sum"), &[("provider", provider)], seconds);
-        self.line(&format!("{name}_count"), &[("provider", provider)], count as f64);
+        self.line(
+            &format!("{name}_count"),
+            &[("provider", provider)],
+            count as f64,
+        );
     }
 }
 
 /// A label's value as the format wants it.
 fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ mod types;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{Config, Limits, OPENAI_BASE_URL, OPENAI_MODEL, ProviderConfig, ProviderKind, VARIABLES, Variable};
+pub use config::{
+    Config, Limits, OPENAI_BASE_URL, OPENAI_MODEL, ProviderConfig, ProviderKind, VARIABLES,
+    Variable,
+};
 pub use read::read_json;
 pub use types::{AgentInfo, ChatReply, ChatRequest, Health, State, TraceStep};
 
@@ -69,7 +72,8 @@ struct Counting<'a> {
 
 impl Drop for Counting<'_> {
     fn drop(&mut self) {
-        self.metrics.chat(&self.provider, self.started.elapsed(), self.error);
+        self.metrics
+            .chat(&self.provider, self.started.elapsed(), self.error);
     }
 }
 
@@ -137,29 +141,45 @@ impl Nis {
             // What stands where nobody waits for the answer any more.
             error: Some(crate::error::Code::Cancelled),
         };
-        let result = self.answer_counted(request, tools, &mut counting.provider).await;
+        let result = self
+            .answer_counted(request, tools, &mut counting.provider)
+            .await;
         counting.error = result.as_ref().err().map(Error::code);
         result
     }
 
-    async fn answer_counted(&self, request: ChatRequest, tools: bool, counted: &mut String) -> Result<ChatReply> {
+    async fn answer_counted(
+        &self,
+        request: ChatRequest,
+        tools: bool,
+        counted: &mut String,
+    ) -> Result<ChatReply> {
         let inner = &self.inner;
         if tokio::runtime::Handle::try_current().is_err() {
-            return Err(Error::unavailable("chat", "it needs a tokio runtime; use chat_blocking outside of one"));
+            return Err(Error::unavailable(
+                "chat",
+                "it needs a tokio runtime; use chat_blocking outside of one",
+            ));
         }
         let limit = inner.limits.max_message_bytes;
         if request.message.trim().is_empty() {
             return Err(Error::invalid("message", "\"\"", "a message"));
         }
         if request.message.len() > limit {
-            return Err(Error::invalid("message", format!("{} bytes", request.message.len()), format!("at most {limit} bytes")));
+            return Err(Error::invalid(
+                "message",
+                format!("{} bytes", request.message.len()),
+                format!("at most {limit} bytes"),
+            ));
         }
         let user = match request.user_id {
             Some(id) => checked_id("user_id", id, |c| !c.is_control())?,
             None => ANONYMOUS.to_owned(),
         };
         let conversation = match request.conversation_id {
-            Some(id) => checked_id("conversation_id", id, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))?,
+            Some(id) => checked_id("conversation_id", id, |c| {
+                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')
+            })?,
             None => build::conversation_id()?,
         };
         let provider = self.provider(request.provider.as_deref())?;
@@ -209,14 +229,23 @@ impl Nis {
             return Err(Error::unavailable(format!("provider {wanted}"), reason));
         }
         let names: Vec<&str> = self.inner.providers.iter().map(|p| p.name()).collect();
-        Err(Error::invalid("provider", wanted, format!("one of {}", names.join(", "))))
+        Err(Error::invalid(
+            "provider",
+            wanted,
+            format!("one of {}", names.join(", ")),
+        ))
     }
 
     /// Runs the scientific path on a data set, on the calling thread.
     ///
     /// # Errors
     /// As [`crate::pipeline::analyze`].
-    pub fn analyze(&self, data: &Dataset, options: &AnalyzeOptions, progress: &Progress<'_>) -> Result<Report> {
+    pub fn analyze(
+        &self,
+        data: &Dataset,
+        options: &AnalyzeOptions,
+        progress: &Progress<'_>,
+    ) -> Result<Report> {
         crate::pipeline::analyze(data, options, progress)
     }
 
@@ -225,24 +254,53 @@ impl Nis {
     pub fn health(&self) -> Health {
         let inner = &self.inner;
         let conversations = inner.context.store.conversations();
-        let default_works = inner.providers.iter().any(|p| p.name() == inner.default_provider);
+        let default_works = inner
+            .providers
+            .iter()
+            .any(|p| p.name() == inner.default_provider);
         Health {
-            status: if conversations.is_ok() && default_works { "healthy" } else { "degraded" }.into(),
+            status: if conversations.is_ok() && default_works {
+                "healthy"
+            } else {
+                "degraded"
+            }
+            .into(),
             timestamp: now(),
-            provider: inner.providers.iter().map(|p| p.name().to_owned()).collect(),
-            model: inner.providers.iter().map(|p| p.model().to_owned()).collect(),
+            provider: inner
+                .providers
+                .iter()
+                .map(|p| p.name().to_owned())
+                .collect(),
+            model: inner
+                .providers
+                .iter()
+                .map(|p| p.model().to_owned())
+                .collect(),
             real_ai: inner.providers.iter().map(|p| p.real_ai()).collect(),
             conversations_active: conversations.unwrap_or(0),
             agents_registered: inner.context.registry.all().len() as u64,
-            tools_available: inner.context.tools.names().into_iter().map(str::to_owned).collect(),
+            tools_available: inner
+                .context
+                .tools
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             pattern: "nis_v3_agnostic".into(),
         }
     }
 
     /// The counters in Prometheus text format.
     pub fn metrics(&self) -> String {
-        let counts: Vec<_> = self.inner.providers.iter().map(|p| (p.name().to_owned(), p.counts())).collect();
-        self.inner.metrics.text(&counts, self.inner.context.store.conversations().ok())
+        let counts: Vec<_> = self
+            .inner
+            .providers
+            .iter()
+            .map(|p| (p.name().to_owned(), p.counts()))
+            .collect();
+        self.inner
+            .metrics
+            .text(&counts, self.inner.context.store.conversations().ok())
     }
 
     /// The agents and whether they do their work.

@@ -73,8 +73,8 @@ pub trait Store: Send + Sync + fmt::Debug {
 /// Words of a text for the search of facts: lower case, three letters or more, no filler.
 fn words(text: &str) -> Vec<String> {
     const FILLER: [&str; 22] = [
-        "the", "and", "that", "this", "what", "who", "how", "are", "was", "were", "for", "with", "you", "your", "does",
-        "about", "know", "remember", "can", "tell", "not", "has",
+        "the", "and", "that", "this", "what", "who", "how", "are", "was", "were", "for", "with",
+        "you", "your", "does", "about", "know", "remember", "can", "tell", "not", "has",
     ];
     let mut out: Vec<String> = text
         .split(|c: char| !c.is_alphanumeric())

@@ -65,8 +65,10 @@ impl SqliteStore {
             // With a log written ahead, NORMAL never corrupts; a power cut may cost the last turns.
             connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
             connection.set_prepared_statement_cache_capacity(32);
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let version: i64 =
+                transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if version == 0 {
                 transaction.execute_batch(TABLES)?;
                 transaction.pragma_update(None, "user_version", SCHEMA)?;
@@ -78,7 +80,9 @@ impl SqliteStore {
         if version > SCHEMA {
             return Err(Error::Io {
                 path,
-                reason: format!("written by a newer version (tables {version}, this one knows {SCHEMA})"),
+                reason: format!(
+                    "written by a newer version (tables {version}, this one knows {SCHEMA})"
+                ),
             });
         }
         Ok(SqliteStore {
@@ -89,7 +93,9 @@ impl SqliteStore {
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolled it back, so the connection is still good.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -121,7 +127,8 @@ fn owner(connection: &Connection, conversation: &str) -> rusqlite::Result<Option
 impl Store for SqliteStore {
     fn append(&self, conversation: &str, user: &str, turns: &[Turn]) -> Result<()> {
         let theirs = self.run(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             match owner(&transaction, conversation)? {
                 Some(owner) if owner != user => return Ok(false),
                 Some(_) => {}
@@ -147,7 +154,11 @@ impl Store for SqliteStore {
             transaction.commit()?;
             Ok(true)
         })?;
-        if theirs { Ok(()) } else { Err(not_theirs(conversation)) }
+        if theirs {
+            Ok(())
+        } else {
+            Err(not_theirs(conversation))
+        }
     }
 
     fn history(&self, conversation: &str, user: &str, limit: usize) -> Result<Vec<Turn>> {
@@ -197,8 +208,9 @@ impl Store for SqliteStore {
 
     fn recall(&self, user: &str, query: &str, limit: usize) -> Result<Vec<String>> {
         let facts: Vec<String> = self.run(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT fact FROM facts WHERE user = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT fact FROM facts WHERE user = ?1 ORDER BY at DESC, id DESC LIMIT ?2",
+            )?;
             let rows = statement.query_map(params![user, SEARCHED as i64], |row| row.get(0))?;
             rows.collect()
         })?;
@@ -216,7 +228,11 @@ impl Store for SqliteStore {
             .collect();
         // Stable: among equals the newest stays first.
         ranked.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
-        Ok(ranked.into_iter().take(limit).map(|(_, fact)| fact).collect())
+        Ok(ranked
+            .into_iter()
+            .take(limit)
+            .map(|(_, fact)| fact)
+            .collect())
     }
 }
 
@@ -226,7 +242,11 @@ mod tests {
 
     fn turn(text: &str, at: f64) -> Turn {
         Turn {
-            speaker: if text.starts_with('q') { Speaker::User } else { Speaker::Assistant },
+            speaker: if text.starts_with('q') {
+                Speaker::User
+            } else {
+                Speaker::Assistant
+            },
             text: text.into(),
             at,
         }
@@ -234,8 +254,12 @@ mod tests {
 
     fn conversations_hold(store: &dyn Store) {
         assert_eq!(store.history("c1", "ann", 10).unwrap(), []);
-        store.append("c1", "ann", &[turn("q1", 1.0), turn("a1", 2.0)]).unwrap();
-        store.append("c1", "ann", &[turn("q2", 3.0), turn("a2", 4.0)]).unwrap();
+        store
+            .append("c1", "ann", &[turn("q1", 1.0), turn("a1", 2.0)])
+            .unwrap();
+        store
+            .append("c1", "ann", &[turn("q2", 3.0), turn("a2", 4.0)])
+            .unwrap();
         store.append("c2", "bob", &[turn("q", 5.0)]).unwrap();
         let last = store.history("c1", "ann", 3).unwrap();
         assert_eq!(last, [turn("a1", 2.0), turn("q2", 3.0), turn("a2", 4.0)]);
@@ -244,7 +268,12 @@ mod tests {
         assert_eq!(e.field(), Some("conversation_id"));
         assert!(store.append("c1", "bob", &[turn("q", 6.0)]).is_err());
         assert_eq!(store.history("c1", "ann", 99).unwrap().len(), 4);
-        assert_eq!(store.history("c1'; DROP TABLE turns; --", "ann", 9).unwrap(), []);
+        assert_eq!(
+            store
+                .history("c1'; DROP TABLE turns; --", "ann", 9)
+                .unwrap(),
+            []
+        );
     }
 
     fn facts_hold(store: &dyn Store) {
@@ -266,7 +295,10 @@ mod tests {
         let store = SqliteStore::in_memory().unwrap();
         conversations_hold(&store);
         facts_hold(&store);
-        assert_eq!(SqliteStore::in_memory().unwrap().conversations().unwrap(), 0);
+        assert_eq!(
+            SqliteStore::in_memory().unwrap().conversations().unwrap(),
+            0
+        );
     }
 
     #[test]
@@ -287,10 +319,21 @@ mod tests {
     fn a_broken_file_is_an_error_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("no.db");
-        std::fs::write(&path, "this is no database, and it is long enough to be read as one".repeat(40)).unwrap();
-        for path in [path.as_path(), &folder.path().join("missing/nis.db"), folder.path()] {
+        std::fs::write(
+            &path,
+            "this is no database, and it is long enough to be read as one".repeat(40),
+        )
+        .unwrap();
+        for path in [
+            path.as_path(),
+            &folder.path().join("missing/nis.db"),
+            folder.path(),
+        ] {
             let e = SqliteStore::open(path).unwrap_err();
-            assert!(matches!(&e, Error::Io { path: p, .. } if *p == path.display().to_string()), "{e}");
+            assert!(
+                matches!(&e, Error::Io { path: p, .. } if *p == path.display().to_string()),
+                "{e}"
+            );
         }
     }
 
@@ -298,7 +341,10 @@ mod tests {
     fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new.db");
-        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 7").unwrap();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("PRAGMA user_version = 7")
+            .unwrap();
         let e = SqliteStore::open(&path).unwrap_err();
         assert!(e.to_string().contains("newer"), "{e}");
     }
@@ -308,7 +354,11 @@ mod tests {
         let store = SqliteStore::in_memory().unwrap();
         store.append("c", "ann", &[turn("q", 1.0)]).unwrap();
         // NaN becomes NULL, which the table refuses, after the first turn was written.
-        assert!(store.append("c", "ann", &[turn("a", 2.0), turn("q", f64::NAN)]).is_err());
+        assert!(
+            store
+                .append("c", "ann", &[turn("a", 2.0), turn("q", f64::NAN)])
+                .is_err()
+        );
         assert_eq!(store.history("c", "ann", 9).unwrap(), [turn("q", 1.0)]);
     }
 }

@@ -77,7 +77,11 @@ impl Tool for Analyze {
 
     fn call(&self, arguments: Value, context: &Context<'_>) -> Result<Value> {
         let given: Arguments = read(self.name(), arguments)?;
-        let cells = given.columns.iter().map(|c| c.values.len()).fold(0usize, usize::saturating_add);
+        let cells = given
+            .columns
+            .iter()
+            .map(|c| c.values.len())
+            .fold(0usize, usize::saturating_add);
         if cells > MAX_INLINE_CELLS {
             return Err(Error::Limit {
                 what: "analyze.columns: cells".into(),
@@ -86,7 +90,11 @@ impl Tool for Analyze {
             });
         }
         let columns = given.columns.into_iter().map(|c| {
-            let values = c.values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
+            let values = c
+                .values
+                .into_iter()
+                .map(|v| v.unwrap_or(f64::NAN))
+                .collect();
             (c.name, values)
         });
         let data = Dataset::from_columns("the message", columns.collect())?;
@@ -112,7 +120,9 @@ impl Tool for Analyze {
 /// Replaces long lists of numbers: a model reads figures, not curves.
 fn shorten(value: &mut Value) {
     match value {
-        Value::Array(items) if items.len() > LONGEST_LIST && items.iter().all(|v| v.is_number() || v.is_null()) => {
+        Value::Array(items)
+            if items.len() > LONGEST_LIST && items.iter().all(|v| v.is_number() || v.is_null()) =>
+        {
             *value = json!(format!("{} numbers left out", items.len()));
         }
         Value::Array(items) => items.iter_mut().for_each(shorten),
@@ -127,7 +137,13 @@ mod tests {
     use crate::telemetry::{Cancel, Progress};
 
     fn call(arguments: Value, progress: Progress<'_>) -> Result<Value> {
-        Analyze.call(arguments, &Context { user: "ann", progress })
+        Analyze.call(
+            arguments,
+            &Context {
+                user: "ann",
+                progress,
+            },
+        )
     }
 
     #[test]
@@ -135,20 +151,30 @@ mod tests {
         for (arguments, field) in [
             (json!({}), "analyze"),
             (json!({"columns": [{"name": "t"}]}), "analyze.columns[0]"),
-            (json!({"columns": [{"name": "t", "values": [1, "x"]}]}), "analyze.columns[0].values[1]"),
+            (
+                json!({"columns": [{"name": "t", "values": [1, "x"]}]}),
+                "analyze.columns[0].values[1]",
+            ),
         ] {
             let e = call(arguments.clone(), Progress::none()).unwrap_err();
             assert_eq!(e.field(), Some(field), "{arguments}: {e}");
         }
-        let ragged = json!({"columns": [{"name": "t", "values": [1, 2]}, {"name": "y", "values": [1]}]});
-        assert!(matches!(call(ragged, Progress::none()), Err(Error::InvalidInput { .. })));
+        let ragged =
+            json!({"columns": [{"name": "t", "values": [1, 2]}, {"name": "y", "values": [1]}]});
+        assert!(matches!(
+            call(ragged, Progress::none()),
+            Err(Error::InvalidInput { .. })
+        ));
     }
 
     #[test]
     fn long_lists_are_named_not_sent() {
         let mut value = json!({"a": vec![1.0; 40], "b": [{"c": [1, 2]}]});
         shorten(&mut value);
-        assert_eq!(value, json!({"a": "40 numbers left out", "b": [{"c": [1, 2]}]}));
+        assert_eq!(
+            value,
+            json!({"a": "40 numbers left out", "b": [{"c": [1, 2]}]})
+        );
     }
 
     #[test]
@@ -158,7 +184,16 @@ mod tests {
         let progress = Progress::none().with_cancel(&cancel);
         let mut tools = super::super::Toolbox::default();
         tools.add(std::sync::Arc::new(Analyze)).unwrap();
-        let e = tools.call("analyze", "{}", &Context { user: "ann", progress }).unwrap_err();
+        let e = tools
+            .call(
+                "analyze",
+                "{}",
+                &Context {
+                    user: "ann",
+                    progress,
+                },
+            )
+            .unwrap_err();
         assert_eq!(e, Error::Cancelled);
     }
 }

@@ -40,11 +40,18 @@ impl Tool for Calculate {
         let CalculateArguments { expression } = read(self.name(), arguments)?;
         let formula = Expr::parse(&expression)?;
         if let Some(name) = formula.names().first() {
-            return Err(Error::invalid("calculate.expression", name, "a formula without names other than pi and e"));
+            return Err(Error::invalid(
+                "calculate.expression",
+                name,
+                "a formula without names other than pi and e",
+            ));
         }
         let value = formula.compile(&[])?.evaluate_point(&[]);
         if !value.is_finite() {
-            return Err(Error::numerical("calculate", format!("{expression} has no finite value")));
+            return Err(Error::numerical(
+                "calculate",
+                format!("{expression} has no finite value"),
+            ));
         }
         Ok(json!({"expression": expression, "value": value}))
     }
@@ -89,7 +96,10 @@ impl Tool for ConvertUnits {
         let ConvertArguments { value, from, to } = read(self.name(), arguments)?;
         let result = units::convert(value, &Unit::parse(&from)?, &Unit::parse(&to)?)?;
         if !result.is_finite() {
-            return Err(Error::numerical("convert_units", format!("{value} {from} is out of range in {to}")));
+            return Err(Error::numerical(
+                "convert_units",
+                format!("{value} {from} is out of range in {to}"),
+            ));
         }
         Ok(json!({"value": value, "from": from, "result": result, "to": to}))
     }
@@ -158,17 +168,31 @@ mod tests {
 
     fn call(name: &str, arguments: Value) -> Result<Value> {
         let mut tools = Toolbox::default();
-        for tool in [Arc::new(Calculate) as Arc<dyn Tool>, Arc::new(ConvertUnits), Arc::new(FindConstant)] {
+        for tool in [
+            Arc::new(Calculate) as Arc<dyn Tool>,
+            Arc::new(ConvertUnits),
+            Arc::new(FindConstant),
+        ] {
             tools.add(tool).unwrap();
         }
-        let context = Context { user: "ann", progress: Progress::none() };
+        let context = Context {
+            user: "ann",
+            progress: Progress::none(),
+        };
         tools.call(name, &arguments.to_string(), &context)
     }
 
     #[test]
     fn they_compute() {
-        assert_eq!(call("calculate", json!({"expression": "2+2"})).unwrap()["value"], 4.0);
-        let v = call("convert_units", json!({"value": 100, "from": "km/h", "to": "m/s"})).unwrap();
+        assert_eq!(
+            call("calculate", json!({"expression": "2+2"})).unwrap()["value"],
+            4.0
+        );
+        let v = call(
+            "convert_units",
+            json!({"value": 100, "from": "km/h", "to": "m/s"}),
+        )
+        .unwrap();
         assert!((v["result"].as_f64().unwrap() - 27.777777777777779).abs() <= 1e-12);
         let v = call("constant", json!({"name": "c", "unit": "km/s"})).unwrap();
         assert!((v["value"].as_f64().unwrap() - 299792.458).abs() <= 1e-9);
@@ -179,13 +203,33 @@ mod tests {
     fn bad_arguments_are_named() {
         for (name, arguments, field) in [
             ("calculate", json!({}), Some("calculate")),
-            ("calculate", json!({"expression": 3}), Some("calculate.expression")),
-            ("calculate", json!({"expression": "2", "more": 1}), Some("calculate.more")),
-            ("calculate", json!({"expression": "x+1"}), Some("calculate.expression")),
+            (
+                "calculate",
+                json!({"expression": 3}),
+                Some("calculate.expression"),
+            ),
+            (
+                "calculate",
+                json!({"expression": "2", "more": 1}),
+                Some("calculate.more"),
+            ),
+            (
+                "calculate",
+                json!({"expression": "x+1"}),
+                Some("calculate.expression"),
+            ),
             ("calculate", json!({"expression": "2+"}), Some("formula")),
             ("calculate", json!({"expression": "1/0"}), None),
-            ("convert_units", json!({"value": 1, "from": "kg", "to": "m"}), Some("unit")),
-            ("convert_units", json!({"value": "1", "from": "kg", "to": "g"}), Some("convert_units.value")),
+            (
+                "convert_units",
+                json!({"value": 1, "from": "kg", "to": "m"}),
+                Some("unit"),
+            ),
+            (
+                "convert_units",
+                json!({"value": "1", "from": "kg", "to": "g"}),
+                Some("convert_units.value"),
+            ),
             ("constant", json!({"name": "luck"}), Some("constant")),
             ("nothing", json!({}), Some("tool")),
         ] {

@@ -48,9 +48,15 @@ impl Tool for Remember {
         let RememberArguments { fact } = read(self.name(), arguments)?;
         let fact = fact.trim();
         if fact.is_empty() || fact.len() > MAX_FACT_BYTES {
-            return Err(Error::invalid("remember.fact", fact, format!("1 to {MAX_FACT_BYTES} bytes")));
+            return Err(Error::invalid(
+                "remember.fact",
+                fact,
+                format!("1 to {MAX_FACT_BYTES} bytes"),
+            ));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |d| d.as_secs_f64());
         self.0.remember(context.user, fact, now)?;
         Ok(json!({"remembered": fact}))
     }

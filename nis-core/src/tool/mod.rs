@@ -62,7 +62,11 @@ impl Toolbox {
     /// [`Error::InvalidInput`] where one of that name is there already.
     pub fn add(&mut self, tool: Arc<dyn Tool>) -> Result<()> {
         if self.get(tool.name()).is_some() {
-            return Err(Error::invalid("tool", tool.name(), "a name that is not taken"));
+            return Err(Error::invalid(
+                "tool",
+                tool.name(),
+                "a name that is not taken",
+            ));
         }
         self.tools.push(tool);
         Ok(())
@@ -98,8 +102,13 @@ impl Toolbox {
             what: "tool".into(),
             name: name.into(),
         })?;
-        let arguments: Value = serde_json::from_str(arguments)
-            .map_err(|e| Error::parse(format!("arguments of {name}, line {}", e.line()), e.column(), "no JSON"))?;
+        let arguments: Value = serde_json::from_str(arguments).map_err(|e| {
+            Error::parse(
+                format!("arguments of {name}, line {}", e.line()),
+                e.column(),
+                "no JSON",
+            )
+        })?;
         context.progress.check()?;
         tool.call(arguments, context)
     }
@@ -110,7 +119,11 @@ fn read<T: DeserializeOwned>(tool: &str, arguments: Value) -> Result<T> {
     let shown = arguments.to_string();
     serde_path_to_error::deserialize(arguments).map_err(|e| {
         let inside = e.path().to_string();
-        let field = if inside == "." { tool.to_owned() } else { format!("{tool}.{inside}") };
+        let field = if inside == "." {
+            tool.to_owned()
+        } else {
+            format!("{tool}.{inside}")
+        };
         Error::invalid(field, shown, e.inner().to_string())
     })
 }

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::agent::{Agent, Context, Outcome, Product, State, Stopwatch, Task, claims, not_mine, now};
+use crate::agent::{
+    Agent, Context, Outcome, Product, State, Stopwatch, Task, claims, not_mine, now,
+};
 use crate::error::{Error, Result};
 use crate::provider::{Message, Pending};
 use crate::store::{Speaker, Turn};
@@ -61,10 +63,18 @@ impl Agent for Coordination {
             };
             let outcome = context.ask("reasoning", reason).await?;
             steps.extend(outcome.steps);
-            let Product::Answer { text, model, tokens, .. } = outcome.product else {
+            let Product::Answer {
+                text,
+                model,
+                tokens,
+                ..
+            } = outcome.product
+            else {
                 return Err(broken("reasoning"));
             };
-            let outcome = context.ask("physics", Task::Check { text: text.clone() }).await?;
+            let outcome = context
+                .ask("physics", Task::Check { text: text.clone() })
+                .await?;
             steps.extend(outcome.steps);
             let Product::Claims(claims) = outcome.product else {
                 return Err(broken("physics"));
@@ -77,7 +87,10 @@ impl Agent for Coordination {
             let save = Task::Save {
                 conversation,
                 user,
-                turns: vec![turn(Speaker::User, &message, asked), turn(Speaker::Assistant, &text, now())],
+                turns: vec![
+                    turn(Speaker::User, &message, asked),
+                    turn(Speaker::Assistant, &text, now()),
+                ],
             };
             steps.extend(context.ask("memory", save).await?.steps);
             let confidence = claims::confidence(&claims);
@@ -86,7 +99,11 @@ impl Agent for Coordination {
                 "chat.answered",
                 json!({"provider": provider.name(), "claims": claims.len(), "confidence": confidence}),
             );
-            steps.push(watch.step(self.name(), "took the message through memory, reasoning and physics", "answered"));
+            steps.push(watch.step(
+                self.name(),
+                "took the message through memory, reasoning and physics",
+                "answered",
+            ));
             Ok(Outcome {
                 product: Product::Answer {
                     text,

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::agent::{Agent, Context, Outcome, Product, State, Stopwatch, Task, call_tool, not_mine, off_thread};
+use crate::agent::{
+    Agent, Context, Outcome, Product, State, Stopwatch, Task, call_tool, not_mine, off_thread,
+};
 use crate::error::Result;
 use crate::provider::Pending;
 
@@ -31,8 +33,13 @@ impl Agent for Memory {
             let watch = Stopwatch::start();
             let store = context.store.clone();
             match task {
-                Task::Call { tool, arguments, user } if matches!(tool.as_str(), "remember" | "recall") => {
-                    let (value, step) = call_tool(self.name(), &tool, arguments, &user, context).await?;
+                Task::Call {
+                    tool,
+                    arguments,
+                    user,
+                } if matches!(tool.as_str(), "remember" | "recall") => {
+                    let (value, step) =
+                        call_tool(self.name(), &tool, arguments, &user, context).await?;
                     Ok(Outcome {
                         product: Product::Value(value),
                         steps: vec![step],
@@ -51,7 +58,11 @@ impl Agent for Memory {
                     .await?;
                     let result = format!("{} earlier turns, {} facts", turns.len(), facts.len());
                     Ok(Outcome {
-                        steps: vec![watch.step(self.name(), "looked up the conversation and the user's facts", result)],
+                        steps: vec![watch.step(
+                            self.name(),
+                            "looked up the conversation and the user's facts",
+                            result,
+                        )],
                         product: Product::Memory { turns, facts },
                     })
                 }
@@ -65,7 +76,11 @@ impl Agent for Memory {
                     context.publish(self.name(), "memory.saved", json!({"turns": count}));
                     Ok(Outcome {
                         product: Product::Done,
-                        steps: vec![watch.step(self.name(), "stored the conversation", format!("{count} turns"))],
+                        steps: vec![watch.step(
+                            self.name(),
+                            "stored the conversation",
+                            format!("{count} turns"),
+                        )],
                     })
                 }
                 other => Err(not_mine(self, &other)),

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::agent::{Agent, Context, Outcome, Product, State, Stopwatch, Task, TraceStep, call_tool, not_mine};
+use crate::agent::{
+    Agent, Context, Outcome, Product, State, Stopwatch, Task, TraceStep, call_tool, not_mine,
+};
 use crate::error::{Error, Result};
 use crate::provider::{Completion, Finish, Message, Pending, Provider, Request, ToolCall};
 
@@ -38,7 +40,10 @@ impl Agent for Reasoning {
                     user,
                     provider,
                     tools,
-                } => self.reason(messages, &user, provider.as_ref(), tools, context).await,
+                } => {
+                    self.reason(messages, &user, provider.as_ref(), tools, context)
+                        .await
+                }
                 other => Err(not_mine(self, &other)),
             }
         })
@@ -56,7 +61,11 @@ impl Reasoning {
     ) -> Result<Outcome> {
         let mut request = Request {
             messages,
-            tools: if tools { context.tools.specs() } else { Vec::new() },
+            tools: if tools {
+                context.tools.specs()
+            } else {
+                Vec::new()
+            },
             max_tokens: None,
         };
         let (mut steps, mut tokens) = (Vec::new(), None);
@@ -71,7 +80,10 @@ impl Reasoning {
             }
             steps.push(watch.step(
                 provider.name(),
-                format!("completed with {}", completion.model.as_deref().unwrap_or(provider.model())),
+                format!(
+                    "completed with {}",
+                    completion.model.as_deref().unwrap_or(provider.model())
+                ),
                 outcome_of(&completion),
             ));
             if completion.tool_calls.is_empty() || request.tools.is_empty() {
@@ -87,7 +99,9 @@ impl Reasoning {
                 });
             }
             let calls = completion.tool_calls.clone();
-            request.messages.push(Message::assistant(completion.text, completion.tool_calls));
+            request
+                .messages
+                .push(Message::assistant(completion.text, completion.tool_calls));
             for (number, call) in calls.iter().enumerate() {
                 let result = if number < MAX_CALLS {
                     self.run(call, user, context, &mut steps).await?
@@ -104,7 +118,13 @@ impl Reasoning {
 
     /// Runs one call through the agent that owns the tool. What goes wrong is the model's to read, except a
     /// stop by the caller.
-    async fn run(&self, call: &ToolCall, user: &str, context: &Context, steps: &mut Vec<TraceStep>) -> Result<String> {
+    async fn run(
+        &self,
+        call: &ToolCall,
+        user: &str,
+        context: &Context,
+        steps: &mut Vec<TraceStep>,
+    ) -> Result<String> {
         let watch = Stopwatch::start();
         let owner = match call.name.as_str() {
             "analyze" => Some("signal"),
@@ -124,7 +144,15 @@ impl Reasoning {
                     outcome.product
                 })
             }
-            None => call_tool(self.name(), &call.name, call.arguments.clone(), user, context).await.map(|(value, step)| {
+            None => call_tool(
+                self.name(),
+                &call.name,
+                call.arguments.clone(),
+                user,
+                context,
+            )
+            .await
+            .map(|(value, step)| {
                 steps.push(step);
                 Product::Value(value)
             }),
@@ -137,8 +165,15 @@ impl Reasoning {
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error) => {
                 let actor = owner.unwrap_or("reasoning");
-                steps.push(watch.step(actor, format!("called the tool {}", call.name), format!("failed: {error}")));
-                Ok(json!({"error": {"code": error.code().name(), "message": error.to_string()}}).to_string())
+                steps.push(watch.step(
+                    actor,
+                    format!("called the tool {}", call.name),
+                    format!("failed: {error}"),
+                ));
+                Ok(
+                    json!({"error": {"code": error.code().name(), "message": error.to_string()}})
+                        .to_string(),
+                )
             }
         }
     }
@@ -149,7 +184,11 @@ fn outcome_of(completion: &Completion) -> String {
         return "refused".into();
     }
     if !completion.tool_calls.is_empty() {
-        let names: Vec<&str> = completion.tool_calls.iter().map(|c| c.name.as_str()).collect();
+        let names: Vec<&str> = completion
+            .tool_calls
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
         return format!("asked for {}", names.join(", "));
     }
     match &completion.finish {

@@ -24,8 +24,13 @@ impl Agent for Signal {
     fn handle<'a>(&'a self, task: Task, context: &'a Context) -> Pending<'a, Result<Outcome>> {
         Box::pin(async move {
             match task {
-                Task::Call { tool, arguments, user } if tool == "analyze" => {
-                    let (value, step) = call_tool(self.name(), &tool, arguments, &user, context).await?;
+                Task::Call {
+                    tool,
+                    arguments,
+                    user,
+                } if tool == "analyze" => {
+                    let (value, step) =
+                        call_tool(self.name(), &tool, arguments, &user, context).await?;
                     Ok(Outcome {
                         product: Product::Value(value),
                         steps: vec![step],

@@ -6,16 +6,23 @@ pub(crate) fn plus_minus(value: f64, error: f64) -> String {
     if !(value.is_finite() && error.is_finite()) || error <= 0.0 {
         return short(value);
     }
-    let place = error.log10().floor() as i32 - 1;
+    // The place is that of the rounded error: 0.0996 becomes 0.10.
+    let rounded = format!("{error:.1e}").parse().unwrap_or(error);
+    let place = power_of(rounded) - 1;
     let size = value.abs().max(error);
+    let power = power_of(size);
+    if power - place > 15 {
+        // The error is below the precision of the value.
+        return format!("{} ± {}", digits(value, 16), digits(error, 2));
+    }
     if !(1e-4..1e6).contains(&size) {
-        let power = size.log10().floor() as i32;
-        let scale = 10f64.powi(power);
+        // In two steps: ten to a power below -308 is no normal number.
+        let (half, rest) = (10f64.powi(power / 2), 10f64.powi(power - power / 2));
         let digits = (power - place).clamp(0, 15) as usize;
         return format!(
             "({:.digits$} ± {:.digits$})e{power}",
-            value / scale,
-            error / scale
+            value / half / rest,
+            error / half / rest
         );
     }
     if place >= 0 {
@@ -28,6 +35,14 @@ pub(crate) fn plus_minus(value: f64, error: f64) -> String {
     }
     let digits = (-place).clamp(0, 15) as usize;
     format!("{value:.digits$} ± {error:.digits$}")
+}
+
+/// The power of ten of a positive or negative number, by its decimal digits: a logarithm may miss by one.
+fn power_of(value: f64) -> i32 {
+    format!("{:e}", value.abs())
+        .split_once('e')
+        .and_then(|(_, power)| power.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A number to four significant digits.
@@ -47,7 +62,7 @@ pub(crate) fn digits(value: f64, count: usize) -> String {
             format!("{value}")
         };
     }
-    let power = value.abs().log10().floor() as i32;
+    let power = power_of(value);
     if !(-4..6).contains(&power) {
         let text = format!("{value:.*e}", count.saturating_sub(1));
         return match text.split_once('e') {
@@ -83,6 +98,10 @@ mod tests {
             (0.0, 0.25, "0.00 ± 0.25"),
             (1.0, f64::NAN, "1"),
             (1.5, 0.0, "1.5"),
+            (2.0, 0.0996, "2.00 ± 0.10"),
+            (9.9996, 0.996, "10.0 ± 1.0"),
+            (1e300, 1.0, "1e300 ± 1"),
+            (1e-320, 1e-321, "(1.00 ± 0.10)e-320"),
             (f64::NAN, 1.0, "not known"),
         ] {
             assert_eq!(plus_minus(value, error), want);

@@ -1,440 +1,461 @@
-//! Plots as SVG: lines, points, bars and error bars over two axes. Colours are class names, so that the page's
-//! style decides them for light and dark screens.
+//! Plots as SVG: lines, points, error bars and direct labels on two axes.
+//!
+//! Colours and line widths come from the page's style sheet through class names, so that one drawing serves
+//! the light page, the dark page and paper. Every coordinate written is finite and near the drawing.
 
 use std::fmt::Write;
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, AxisSpec};
+use super::labels::{Placer, ellipsis, text_width};
+use super::layers::{lines, marker, points, shade};
+use super::page::escape;
+use super::thin;
 
-/// Points that a line is drawn with at most; longer ones keep least and largest value per column of pixels.
-const MAX_POINTS: usize = 1600;
-
-/// Text for SVG and HTML.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
+/// What a layer stands for; decides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Observations.
+    Data,
+    /// What was fitted to them.
+    Model,
+    /// A second model or a formula over a model.
+    Formula,
+    /// Rows that the fit has not seen.
+    Held,
+    /// A line to judge by.
+    Guide,
 }
 
-/// What is drawn.
-pub(super) enum Mark {
-    /// A line through points.
+impl Role {
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Role::Data => "data",
+            Role::Model => "model",
+            Role::Formula => "formula",
+            Role::Held => "held",
+            Role::Guide => "guide",
+        }
+    }
+}
+
+/// Shape of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A filled disc.
+    Disc,
+    /// An open diamond.
+    Diamond,
+}
+
+/// One thing drawn.
+#[derive(Debug, Clone)]
+pub(super) enum Layer {
+    /// A line through points in order; broken where a value cannot be drawn.
     Line {
-        class: &'static str,
-        points: Vec<(f64, f64)>,
-        label: Option<String>,
+        role: Role,
+        x: Vec<f64>,
+        y: Vec<f64>,
+        key: String,
     },
-    /// Dots with what a pointer over them tells.
-    Dots {
-        class: &'static str,
-        points: Vec<Dot>,
-        label: Option<String>,
+    /// Points; `names` (one per point or none) are shown on hovering, `radii` (likewise) are in pixels.
+    Points {
+        role: Role,
+        shape: Shape,
+        x: Vec<f64>,
+        y: Vec<f64>,
+        radii: Vec<f64>,
+        names: Vec<String>,
+        key: String,
     },
-    /// Bars from zero.
-    Stems {
-        class: &'static str,
-        points: Vec<(f64, f64)>,
+    /// Bars of one standard error to each side of a point.
+    Bars {
+        x: Vec<f64>,
+        y: Vec<f64>,
+        x_error: Vec<f64>,
+        y_error: Vec<f64>,
     },
-    /// A level line.
-    Level(f64),
-    /// An upright line.
-    Upright(f64),
-    /// Everything left of a value is shaded.
-    ShadeLeft(f64),
+    /// Lines from zero to each point.
+    Stems { x: Vec<f64>, y: Vec<f64> },
+    /// The half-plane left of an abscissa, with a text at its top and one on the other side.
+    Shade {
+        left_of: f64,
+        text: &'static str,
+        other: &'static str,
+    },
+    /// A horizontal line.
+    Level { y: f64 },
+    /// Texts beside points, as far as there is room.
+    Labels {
+        x: Vec<f64>,
+        y: Vec<f64>,
+        texts: Vec<String>,
+    },
 }
 
-/// A dot.
-pub(super) struct Dot {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    /// Standard errors along both axes, 0 for none.
-    pub(super) error: (f64, f64),
-    /// Radius in pixels.
-    pub(super) radius: f64,
-    /// What a pointer over it tells.
-    pub(super) title: String,
-}
-
-impl Dot {
-    pub(super) fn new(x: f64, y: f64, title: String) -> Self {
-        Dot {
-            x,
-            y,
-            error: (0.0, 0.0),
-            radius: 2.6,
-            title,
-        }
-    }
+/// Labels of an axis on the right: the same places in another quantity.
+#[derive(Debug, Clone)]
+pub(super) struct RightAxis {
+    pub(super) label: String,
+    /// The text at a value of the left axis, where there is one.
+    pub(super) text: fn(f64) -> Option<String>,
 }
 
 /// A plot.
+#[derive(Debug, Clone)]
 pub(super) struct Plot {
+    /// Width and height in pixels.
+    pub(super) size: (f64, f64),
+    pub(super) x: AxisSpec,
+    pub(super) y: AxisSpec,
+    pub(super) right: Option<RightAxis>,
+    pub(super) layers: Vec<Layer>,
+    /// What the plot shows, for readers who do not see it.
     pub(super) title: String,
-    pub(super) x_label: String,
-    pub(super) y_label: String,
-    pub(super) x_scale: Scale,
-    pub(super) y_scale: Scale,
+}
+
+/// Rows of ticks and text around the drawing area.
+const LEFT: f64 = 58.0;
+const BOTTOM: f64 = 40.0;
+
+/// The drawing area and its axes.
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
     pub(super) width: f64,
     pub(super) height: f64,
-    pub(super) marks: Vec<Mark>,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
 }
 
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = 14.0;
-const BOTTOM: f64 = 42.0;
+impl Frame {
+    /// The pixel of a point, also somewhat outside the area.
+    pub(super) fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let px = self.left + self.x.place(x)?.clamp(-9.0, 10.0) * self.width;
+        let py = self.top + (1.0 - self.y.place(y)?.clamp(-9.0, 10.0)) * self.height;
+        Some((px, py))
+    }
+
+    /// The pixel of a point inside the area.
+    pub(super) fn inside(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let near = |p: f64| (-0.005..=1.005).contains(&p);
+        (near(self.x.place(x)?) && near(self.y.place(y)?))
+            .then(|| self.at(x, y))
+            .flatten()
+    }
+}
 
 impl Plot {
-    pub(super) fn new(
-        title: impl Into<String>,
-        x_label: impl Into<String>,
-        y_label: impl Into<String>,
-    ) -> Self {
-        Plot {
-            title: title.into(),
-            x_label: x_label.into(),
-            y_label: y_label.into(),
-            x_scale: Scale::Linear,
-            y_scale: Scale::Linear,
-            width: 560.0,
-            height: 300.0,
-            marks: Vec::new(),
-        }
-    }
-
-    pub(super) fn sized(mut self, width: f64, height: f64) -> Self {
-        (self.width, self.height) = (width, height);
-        self
-    }
-
-    pub(super) fn scales(mut self, x: Scale, y: Scale) -> Self {
-        (self.x_scale, self.y_scale) = (x, y);
-        self
-    }
-
-    pub(super) fn with(mut self, mark: Mark) -> Self {
-        self.marks.push(mark);
-        self
-    }
-
-    fn values(&self) -> (Vec<f64>, Vec<f64>) {
-        let (mut xs, mut ys) = (Vec::new(), Vec::new());
-        for mark in &self.marks {
-            match mark {
-                Mark::Line { points, .. } => {
-                    xs.extend(points.iter().map(|p| p.0));
-                    ys.extend(points.iter().map(|p| p.1));
-                }
-                Mark::Stems { points, .. } => {
-                    xs.extend(points.iter().map(|p| p.0));
-                    ys.extend(points.iter().map(|p| p.1));
-                    ys.push(0.0);
-                }
-                Mark::Dots { points, .. } => {
-                    for d in points {
-                        xs.extend([d.x - d.error.0, d.x + d.error.0]);
-                        ys.extend([d.y - d.error.1, d.y + d.error.1]);
-                    }
-                }
-                Mark::Level(y) => ys.push(*y),
-                Mark::Upright(x) => xs.push(*x),
-                Mark::ShadeLeft(_) => {}
-            }
-        }
-        (xs, ys)
-    }
-
-    fn legend(&self) -> Vec<(&'static str, bool, &str)> {
-        self.marks
+    /// The drawing; `None` where there is nothing that can be drawn.
+    pub(super) fn svg(&self) -> Option<String> {
+        let (width, height) = self.size;
+        let (xs, ys) = self.extent();
+        let x = Axis::fit(&self.x, xs, (width / 95.0) as usize)?;
+        let y = Axis::fit(&self.y, ys, ((height / 52.0) as usize).max(3))?;
+        let widest = y
+            .ticks
             .iter()
-            .filter_map(|m| match m {
-                Mark::Line {
-                    class,
-                    label: Some(l),
-                    ..
-                } => Some((*class, true, l.as_str())),
-                Mark::Dots {
-                    class,
-                    label: Some(l),
-                    ..
-                } => Some((*class, false, l.as_str())),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// The plot as one `<svg>` element.
-    pub(super) fn svg(&self) -> String {
+            .map(|t| text_width(&t.label))
+            .fold(0.0, f64::max);
+        let left = LEFT.max(widest + 12.0);
+        let right = if self.right.is_some() { 46.0 } else { 14.0 };
+        let keys = self.keys(left, width);
+        let top = if keys.rows > 1 { 46.0 } else { 28.0 };
+        let frame = Frame {
+            left,
+            top,
+            width: width - left - right,
+            height: height - top - BOTTOM,
+            x,
+            y,
+        };
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let _ = self.write(&mut out);
-        out
+        let _ = self.draw(&mut out, &frame, &keys.svg);
+        Some(out)
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        let (w, h) = (self.width, self.height);
-        let legend = self.legend();
-        let top = if legend.is_empty() { 14.0 } else { 30.0 };
-        let (xs, ys) = self.values();
-        let x = Axis::over(xs.into_iter(), self.x_scale, LEFT, w - RIGHT);
-        let y = Axis::over(ys.into_iter(), self.y_scale, h - BOTTOM, top);
-        writeln!(
+    /// The values that the axes must hold. Observations set the frame; a model may widen it by half their
+    /// span, so that one that runs away does not squash them.
+    fn extent(&self) -> (Vec<f64>, Vec<f64>) {
+        let (mut xs, mut frame, mut follow) = (Vec::new(), Vec::new(), Vec::new());
+        let mut bars: Option<(Vec<f64>, Vec<f64>)> = None;
+        for layer in &self.layers {
+            match layer {
+                Layer::Line { role, x, y, .. } => {
+                    xs.extend(thin::ends(x));
+                    let to = if *role == Role::Data {
+                        &mut frame
+                    } else {
+                        &mut follow
+                    };
+                    to.extend(thin::ends(y));
+                }
+                Layer::Points { x, y, .. } | Layer::Stems { x, y } => {
+                    xs.extend(thin::ends(x));
+                    frame.extend(thin::ends(y));
+                }
+                Layer::Bars {
+                    x,
+                    y,
+                    x_error,
+                    y_error,
+                } => {
+                    let ends = |v: &[f64], e: &[f64]| -> Vec<f64> {
+                        v.iter().zip(e).flat_map(|(v, e)| [v - e, v + e]).collect()
+                    };
+                    bars = Some((ends(x, x_error), ends(y, y_error)));
+                }
+                Layer::Shade { .. } | Layer::Level { .. } | Layer::Labels { .. } => {}
+            }
+        }
+        if frame.is_empty() {
+            frame = std::mem::take(&mut follow);
+        }
+        widen(&mut frame, &self.y.include, &follow, 0.5);
+        if let Some((x, y)) = bars {
+            // Long bars of a few points are part of what the plot says; of many points they would hide the rest.
+            let room = if x.len() <= 6 { 25.0 } else { 2.0 };
+            widen(&mut xs, &self.x.include, &x, room);
+            widen(&mut frame, &self.y.include, &y, room);
+        }
+        (xs, frame)
+    }
+
+    fn draw(&self, out: &mut String, f: &Frame, keys: &str) -> std::fmt::Result {
+        let (width, height) = self.size;
+        write!(
             out,
-            "<svg viewBox=\"0 0 {w} {h}\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>",
+            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>",
             escape(&self.title)
         )?;
-        let (right, bottom) = (w - RIGHT, h - BOTTOM);
-        for mark in &self.marks {
-            if let Mark::ShadeLeft(v) = mark
-                && let Some(p) = x.place(*v)
+        for layer in &self.layers {
+            if let Layer::Shade {
+                left_of,
+                text,
+                other,
+            } = layer
             {
-                let width = (p.clamp(LEFT, right) - LEFT).max(0.0);
-                writeln!(
-                    out,
-                    "<rect class=\"shade\" x=\"{LEFT}\" y=\"{top}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
-                    bottom - top
-                )?;
+                shade(out, f, *left_of, text, other)?;
             }
         }
-        for (v, label) in y.ticks(((bottom - top) / 42.0) as usize) {
-            let Some(p) = y.place(v) else { continue };
-            writeln!(
-                out,
-                "<path class=\"grid\" d=\"M{LEFT} {p:.1}H{right}\"/><text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 6.0,
-                p + 3.5,
-                escape(&label)
-            )?;
-        }
-        for (v, label) in x.ticks(((right - LEFT) / 72.0) as usize) {
-            let Some(p) = x.place(v) else { continue };
-            writeln!(
-                out,
-                "<path class=\"grid\" d=\"M{p:.1} {top}V{bottom}\"/><text class=\"tick\" x=\"{p:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                bottom + 15.0,
-                escape(&label)
-            )?;
-        }
-        writeln!(
+        self.axes(out, f)?;
+        out.push_str(keys);
+        // Lines are cut at the edge of the area, which an inner drawing does without any name.
+        write!(
             out,
-            "<path class=\"axis\" d=\"M{LEFT} {top}V{bottom}H{right}\"/>\
-             <text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
-             <text class=\"label\" transform=\"translate(13 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-            (LEFT + right) / 2.0,
-            h - 8.0,
-            escape(&shortened(&self.x_label, (right - LEFT) / 6.5)),
-            (top + bottom) / 2.0,
-            escape(&shortened(&self.y_label, (bottom - top) / 6.5)),
+            "<svg x=\"{0:.1}\" y=\"{1:.1}\" width=\"{2:.1}\" height=\"{3:.1}\" viewBox=\"{0:.1} {1:.1} {2:.1} {3:.1}\" overflow=\"hidden\">",
+            f.left, f.top, f.width, f.height
         )?;
-        for mark in &self.marks {
-            draw(out, mark, &x, &y, (right, bottom, top))?;
+        for layer in &self.layers {
+            lines(out, f, layer)?;
         }
-        let mut at = LEFT;
-        for (class, line, label) in legend {
-            let text = shortened(label, 36.0);
-            if line {
-                write!(out, "<path class=\"line {class}\" d=\"M{at:.1} 14h18\"/>")?;
-            } else {
+        out.push_str("</svg>");
+        // Labels have a rim in the page's colour; the points stand above it.
+        self.labels(out, f)?;
+        for layer in &self.layers {
+            points(out, f, layer)?;
+        }
+        out.push_str("</svg>");
+        Ok(())
+    }
+
+    fn axes(&self, out: &mut String, f: &Frame) -> std::fmt::Result {
+        let (right, bottom) = (f.left + f.width, f.top + f.height);
+        out.push_str("<g class=\"grid\">");
+        for t in &f.y.ticks {
+            if let Some((_, y)) = f.inside(f.x.low, t.value) {
+                write!(out, "<path d=\"M{:.1} {y:.1}H{right:.1}\"/>", f.left)?;
+            }
+        }
+        for t in &f.x.ticks {
+            if let Some((x, _)) = f.inside(t.value, f.y.low) {
+                write!(out, "<path d=\"M{x:.1} {:.1}V{bottom:.1}\"/>", f.top)?;
+            }
+        }
+        out.push_str("</g><g class=\"ticks\">");
+        let mut free = f64::NEG_INFINITY;
+        for t in &f.x.ticks {
+            let half = 0.5 * text_width(&t.label);
+            if let Some((x, _)) = f.inside(t.value, f.y.low) {
+                // A label that would run into the one before it is left out.
+                if x - half < free {
+                    continue;
+                }
+                free = x + half + 6.0;
                 write!(
                     out,
-                    "<circle class=\"dot {class}\" cx=\"{:.1}\" cy=\"14\" r=\"3.2\"/>",
-                    at + 9.0
+                    "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                    bottom + 16.0,
+                    t.label
                 )?;
             }
-            writeln!(
+        }
+        for t in &f.y.ticks {
+            let Some((_, y)) = f.inside(f.x.low, t.value) else {
+                continue;
+            };
+            write!(
                 out,
-                "<text class=\"legend\" x=\"{:.1}\" y=\"18\">{}</text>",
-                at + 23.0,
-                escape(&text)
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                f.left - 6.0,
+                y + 4.0,
+                t.label
             )?;
-            at += 38.0 + 6.6 * text.chars().count() as f64;
+            if let Some(text) = self.right.as_ref().and_then(|r| (r.text)(t.value)) {
+                write!(
+                    out,
+                    "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    right + 6.0,
+                    y + 4.0,
+                    escape(&text)
+                )?;
+            }
         }
-        writeln!(out, "</svg>")
+        write!(
+            out,
+            "</g><path class=\"axis\" d=\"M{:.1} {bottom:.1}H{right:.1}\"/><text class=\"name\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            f.left,
+            f.left + 0.5 * f.width,
+            bottom + 34.0,
+            escape(&ellipsis(&self.x.label, (f.width / 6.6) as usize)),
+        )?;
+        let room = if self.right.is_some() { 0.5 } else { 0.9 };
+        write!(
+            out,
+            "<text class=\"name\" x=\"2\" y=\"14\">{}</text>",
+            escape(&ellipsis(
+                &self.y.label,
+                (room * self.size.0 / 6.6) as usize
+            ))
+        )?;
+        if let Some(axis) = &self.right {
+            write!(
+                out,
+                "<text class=\"name\" x=\"{:.1}\" y=\"14\" text-anchor=\"end\">{}</text>",
+                self.size.0 - 2.0,
+                escape(&ellipsis(&axis.label, (0.4 * self.size.0 / 6.6) as usize))
+            )?;
+        }
+        Ok(())
     }
-}
 
-fn shortened(text: &str, most: f64) -> String {
-    let most = most.max(4.0) as usize;
-    if text.chars().count() <= most {
-        return text.to_string();
+    /// The key: samples with texts, right-aligned beside the name of the vertical axis, or below it where
+    /// that is too long.
+    fn keys(&self, left: f64, width: f64) -> Keys {
+        let entries: Vec<(&Layer, String)> = self
+            .layers
+            .iter()
+            .filter_map(|l| match l {
+                Layer::Line { key, .. } | Layer::Points { key, .. } if !key.is_empty() => {
+                    Some((l, ellipsis(key, 34)))
+                }
+                _ => None,
+            })
+            .collect();
+        let total: f64 = entries.iter().map(|(_, k)| 40.0 + text_width(k)).sum();
+        let beside = text_width(&self.y.label) + total + 10.0 < width && self.right.is_none();
+        let (mut x, y) = if beside || entries.is_empty() {
+            (width - 14.0 - total + 14.0, 10.0)
+        } else {
+            (left, 30.0)
+        };
+        let mut svg = String::new();
+        for (layer, text) in &entries {
+            let (mark, class) = match layer {
+                Layer::Line { role, .. } => {
+                    (format!("<path d=\"M{x:.1} {y:.1}h18\"/>"), role.class())
+                }
+                Layer::Points { role, shape, .. } => {
+                    (marker(*shape, x + 9.0, y, 3.5, None), role.class())
+                }
+                _ => continue,
+            };
+            let _ = write!(
+                svg,
+                "<g class=\"{class}\">{mark}</g><text class=\"key\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                x + 23.0,
+                y + 4.0,
+                escape(text)
+            );
+            x += 40.0 + text_width(text);
+        }
+        Keys {
+            svg,
+            rows: if beside || entries.is_empty() { 1 } else { 2 },
+        }
     }
-    let head: String = text.chars().take(most - 1).collect();
-    format!("{head}…")
-}
 
-fn draw(
-    out: &mut String,
-    mark: &Mark,
-    x: &Axis,
-    y: &Axis,
-    edge: (f64, f64, f64),
-) -> std::fmt::Result {
-    let (right, bottom, top) = edge;
-    match mark {
-        Mark::ShadeLeft(_) => Ok(()),
-        Mark::Level(v) => match y.place(*v) {
-            Some(p) => writeln!(out, "<path class=\"rule\" d=\"M{LEFT} {p:.1}H{right}\"/>"),
-            None => Ok(()),
-        },
-        Mark::Upright(v) => match x.place(*v) {
-            Some(p) => writeln!(out, "<path class=\"rule\" d=\"M{p:.1} {top}V{bottom}\"/>"),
-            None => Ok(()),
-        },
-        Mark::Line { class, points, .. } => {
-            write!(out, "<path class=\"line {class}\" d=\"")?;
-            let mut pen = false;
-            for (a, b) in thinned(points) {
-                match (x.place(a), y.place(b)) {
-                    (Some(px), Some(py)) => {
-                        write!(out, "{}{px:.1} {py:.1}", if pen { 'L' } else { 'M' })?;
-                        pen = true;
+    fn labels(&self, out: &mut String, f: &Frame) -> std::fmt::Result {
+        let mut placer = Placer::new(f.left, f.top, f.width, f.height);
+        for layer in &self.layers {
+            if let Layer::Points { x, y, radii, .. } = layer {
+                for (i, (x, y)) in x.iter().zip(y).take(500).enumerate() {
+                    if let Some((px, py)) = f.inside(*x, *y) {
+                        placer.block(px, py, radii.get(i).copied().unwrap_or(3.5));
                     }
-                    // A gap in the values is a gap in the line.
-                    _ => pen = false,
                 }
             }
-            writeln!(out, "\"/>")
         }
-        Mark::Stems { class, points } => {
-            write!(out, "<path class=\"line {class}\" d=\"")?;
-            let zero = y.place(0.0).unwrap_or(bottom);
-            for (a, b) in thinned(points) {
-                if let (Some(px), Some(py)) = (x.place(a), y.place(b)) {
-                    write!(out, "M{px:.1} {zero:.1}V{py:.1}")?;
-                }
-            }
-            writeln!(out, "\"/>")
-        }
-        Mark::Dots { class, points, .. } => {
-            let stride = points.len().div_ceil(MAX_POINTS).max(1);
-            for d in points.iter().step_by(stride) {
-                let (Some(px), Some(py)) = (x.place(d.x), y.place(d.y)) else {
-                    continue;
-                };
-                let ends = [
-                    (
-                        x.place(d.x - d.error.0),
-                        Some(py),
-                        x.place(d.x + d.error.0),
-                        d.error.0,
-                    ),
-                    (
-                        y.place(d.y - d.error.1),
-                        Some(px),
-                        y.place(d.y + d.error.1),
-                        d.error.1,
-                    ),
-                ];
-                for (axis, (from, other, to, error)) in ends.into_iter().enumerate() {
-                    if let (Some(from), Some(other), Some(to)) = (from, other, to)
-                        && error > 0.0
-                    {
-                        if axis == 0 {
-                            write!(
-                                out,
-                                "<path class=\"line thin {class}\" d=\"M{from:.1} {other:.1}H{to:.1}\"/>"
-                            )?;
-                        } else {
-                            write!(
-                                out,
-                                "<path class=\"line thin {class}\" d=\"M{other:.1} {from:.1}V{to:.1}\"/>"
-                            )?;
+        for layer in &self.layers {
+            if let Layer::Bars {
+                x,
+                y,
+                x_error,
+                y_error,
+            } = layer
+            {
+                for (((x, y), ex), ey) in x.iter().zip(y).zip(x_error).zip(y_error).take(500) {
+                    for (dx, dy) in [(*ex, 0.0), (0.0, *ey)] {
+                        if let (Some(a), Some(b)) = (f.at(x - dx, y - dy), f.at(x + dx, y + dy)) {
+                            placer.block_line(a, b);
                         }
                     }
                 }
-                writeln!(
-                    out,
-                    "<circle class=\"dot {class}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"{:.1}\"><title>{}</title></circle>",
-                    if d.radius.is_finite() {
-                        d.radius.clamp(1.0, 12.0)
-                    } else {
-                        2.6
-                    },
-                    escape(&d.title)
-                )?;
             }
-            Ok(())
+            if let Layer::Shade { left_of, text, .. } = layer
+                && let Some((edge, _)) = f.at(*left_of, f.y.low)
+            {
+                placer.block(edge - 0.5 * text_width(text), f.top + 10.0, 25.0);
+                placer.block(edge + 0.5 * text_width(text), f.top + 10.0, 25.0);
+            }
         }
+        for layer in &self.layers {
+            let Layer::Labels { x, y, texts } = layer else {
+                continue;
+            };
+            for ((x, y), text) in x.iter().zip(y).zip(texts) {
+                let Some((px, py)) = f.inside(*x, *y) else {
+                    continue;
+                };
+                let text = ellipsis(text, 24);
+                if let Some((tx, ty)) = placer.find(px, py, &text) {
+                    write!(
+                        out,
+                        "<text class=\"label\" x=\"{tx:.1}\" y=\"{ty:.1}\">{}</text>",
+                        escape(&text)
+                    )?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// At most [`MAX_POINTS`] points: least and largest value of each stretch.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if points.len() <= MAX_POINTS {
-        return points.to_vec();
-    }
-    let stretch = (2 * points.len()).div_ceil(MAX_POINTS);
-    let mut out = Vec::with_capacity(MAX_POINTS + 2);
-    for part in points.chunks(stretch) {
-        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let (Some(low), Some(high)) = (part.iter().min_by(by), part.iter().max_by(by)) else {
-            continue;
-        };
-        if low.0 <= high.0 {
-            out.extend([*low, *high]);
-        } else {
-            out.extend([*high, *low]);
-        }
-    }
-    out
+struct Keys {
+    svg: String,
+    rows: usize,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_thinned_and_keep_their_peaks() {
-        let mut points: Vec<(f64, f64)> = (0..1_000_000).map(|i| (f64::from(i), 0.0)).collect();
-        points[777_777].1 = 5.0;
-        let thin = thinned(&points);
-        assert!(thin.len() <= MAX_POINTS + 2);
-        assert!(thin.contains(&(777_777.0, 5.0)));
-        let line = Mark::Line {
-            class: "c1",
-            points,
-            label: None,
-        };
-        assert!(Plot::new("a", "b", "c").with(line).svg().len() < 100_000);
-    }
-
-    #[test]
-    fn text_is_escaped() {
-        let plot = Plot::new("<script>", "a & b", "\"c\"");
-        let svg = plot.svg();
-        assert!(
-            !svg.contains("<script>")
-                && svg.contains("&lt;script&gt;")
-                && svg.contains("a &amp; b")
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn coordinates_are_always_finite(
-            points in proptest::collection::vec((proptest::num::f64::ANY, proptest::num::f64::ANY), 0..30),
-            log in proptest::bool::ANY,
-        ) {
-            let scale = if log { Scale::Log } else { Scale::Linear };
-            let dots = points.iter().map(|p| Dot { error: (p.1.abs(), p.0.abs()), radius: p.0, ..Dot::new(p.0, p.1, String::new()) }).collect();
-            let svg = Plot::new("t", "x", "y")
-                .scales(scale, scale)
-                .with(Mark::Line { class: "c1", points: points.clone(), label: None })
-                .with(Mark::Stems { class: "c2", points })
-                .with(Mark::Dots { class: "c3", points: dots, label: Some("d".into()) })
-                .with(Mark::Level(f64::NAN))
-                .svg();
-            for bad in ["NaN", "inf"] {
-                proptest::prop_assert!(!svg.contains(bad), "{}", svg);
-            }
-        }
-    }
+/// Adds to `frame` the ends of `values`, at most `share` of the frame's span beyond it.
+fn widen(frame: &mut Vec<f64>, include: &[f64], values: &[f64], share: f64) {
+    let all: Vec<f64> = frame.iter().chain(include).copied().collect();
+    let ends = thin::ends(&all);
+    let more = thin::ends(values);
+    let (Some(low), Some(high)) = (ends.first(), ends.last()) else {
+        frame.extend(more);
+        return;
+    };
+    let span = high - low;
+    let room = share * if span > 0.0 { span } else { f64::INFINITY };
+    frame.extend(more.iter().map(|v| v.max(low - room).min(high + room)));
 }

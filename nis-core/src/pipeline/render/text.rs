@@ -1,8 +1,10 @@
-//! The report as plain text, at most 100 columns wide but for long formulas.
+//! The report as plain text, at most 100 columns wide.
 
 use std::fmt::Write;
 
-use super::number::{plus_minus, short};
+use super::labels::ellipsis;
+use super::number::{digits, plus_minus, short};
+use super::page::acts;
 use crate::laplace::Modes;
 use crate::physics::Status;
 use crate::pinn::{Noise, OdeFit};
@@ -24,21 +26,33 @@ impl Report {
     }
 }
 
-/// Characters that would move a terminal's cursor do not come through, whatever a file's header holds.
+/// Characters that would move a terminal's cursor or turn the reading direction do not come through, whatever
+/// a file's header holds.
 fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !acts(*c))
+        .collect()
 }
 
 fn heading(out: &mut String, title: &str) -> std::fmt::Result {
+    let title = ellipsis(title, WIDTH);
     writeln!(out, "\n{title}\n{}", "-".repeat(title.chars().count()))
 }
 
-/// Wraps at spaces; the first line begins with `first`, the others with as many spaces.
+/// Wraps at spaces, and inside words that are longer than a line; the first line begins with `first`, the others with as many spaces.
 fn paragraph(out: &mut String, first: &str, text: &str) -> std::fmt::Result {
     let indent = first.chars().count();
     let mut line = first.to_string();
     let mut empty = true;
-    for word in clean(text).split_whitespace() {
+    let room = WIDTH.saturating_sub(indent).max(20);
+    let text = clean(text);
+    let words = text.split_whitespace().flat_map(|word| {
+        let chars: Vec<char> = word.chars().collect();
+        let parts: Vec<String> = chars.chunks(room).map(|c| c.iter().collect()).collect();
+        parts
+    });
+    for word in words {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             writeln!(out, "{}", line.trim_end())?;
             line = " ".repeat(indent);
@@ -47,7 +61,7 @@ fn paragraph(out: &mut String, first: &str, text: &str) -> std::fmt::Result {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     writeln!(out, "{}", line.trim_end())
@@ -55,6 +69,10 @@ fn paragraph(out: &mut String, first: &str, text: &str) -> std::fmt::Result {
 
 /// Columns padded to their widest cell; all but the first are right-aligned.
 fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| clean(cell)).collect())
+        .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|c| {
@@ -65,9 +83,14 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
                 .unwrap_or(0)
         })
         .collect();
-    for row in rows {
+    // The first column holds names, of any length; it has what the others leave.
+    let others: usize = widths.iter().skip(1).map(|w| w + 2).sum();
+    let first = WIDTH.saturating_sub(others + 2).max(12);
+    for row in &rows {
         let mut line = String::from(" ");
         for (c, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let most = if c == 0 { first } else { WIDTH };
+            let (cell, width) = (ellipsis(cell, most), (*width).min(most));
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             if c == 0 {
                 write!(line, " {cell}{pad}")?;
@@ -81,7 +104,7 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
 }
 
 fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
-    let title = format!("Analysis of {}", clean(&report.source));
+    let title = ellipsis(&format!("Analysis of {}", clean(&report.source)), WIDTH);
     writeln!(out, "{title}\n{}", "=".repeat(title.chars().count()))?;
     for finding in &report.findings {
         paragraph(out, "* ", finding)?;
@@ -127,9 +150,9 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         .iter()
         .map(|t| format!("{} {} ms", t.stage, short(t.ms)))
         .collect();
-    writeln!(
-        out,
-        "\nNIS {} on {} ({}, {} thread{}), seed {}; {}",
+    out.push('\n');
+    let made = format!(
+        "NIS {} on {} ({}, {} thread{}), seed {}; {}",
         report.version,
         run.device.name,
         run.device.simd,
@@ -137,27 +160,30 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         if run.device.threads == 1 { "" } else { "s" },
         run.seed,
         times.join(", ")
-    )
+    );
+    paragraph(out, "", &made)
 }
 
 fn data(out: &mut String, report: &Report) -> std::fmt::Result {
     heading(out, "Data")?;
     let d = &report.data;
     match &d.time {
-        Some(t) => writeln!(
-            out,
-            "  {} rows, {} from {} to {} in {} of {}",
-            d.rows,
-            clean(&t.name),
-            short(t.start),
-            short(t.end),
-            if t.uniform {
+        Some(t) => {
+            let steps = if t.uniform {
                 "equal steps"
             } else {
                 "unequal steps (median)"
-            },
-            short(t.step)
-        )?,
+            };
+            let text = format!(
+                "{} rows, {} from {} to {} in {steps} of {}",
+                d.rows,
+                t.name,
+                digits(t.start, 8),
+                digits(t.end, 8),
+                short(t.step)
+            );
+            paragraph(out, "  ", &text)?;
+        }
         None => writeln!(out, "  {} unordered rows", d.rows)?,
     }
     let mut rows = vec![
