@@ -5,7 +5,6 @@
 //! lets Ctrl-C through, and turns errors into the exception classes of `nis_core._errors`. What a Python
 //! programmer meets (classes, docstrings, array handling) is written in Python, in `python/nis_core`.
 
-// A `#[pyclass]` field-less wrapper cannot carry more documentation than its methods.
 mod errors;
 mod report;
 mod runtime;

@@ -1,5 +1,6 @@
 //! The runtime: chat and health.
 
+use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 
 use nis_core::Error;
@@ -30,7 +31,7 @@ impl NativeNis {
         let process = std::process::id();
         if state.process != process {
             let nis = Nis::new(self.config.clone()).or_python(py)?;
-            std::mem::forget(std::mem::replace(&mut state.nis, nis));
+            let _left = ManuallyDrop::new(std::mem::replace(&mut state.nis, nis));
             state.process = process;
         }
         Ok(state.nis.clone())
@@ -69,6 +70,12 @@ impl NativeNis {
     fn health(&self, py: Python<'_>) -> PyResult<String> {
         let nis = self.nis(py)?;
         py.detach(|| to_json(&nis.health())).or_python(py)
+    }
+
+    /// The agents as JSON.
+    fn agents(&self, py: Python<'_>) -> PyResult<String> {
+        let nis = self.nis(py)?;
+        py.detach(|| to_json(&nis.agents())).or_python(py)
     }
 
     /// The counters in Prometheus text format.

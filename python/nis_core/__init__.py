@@ -25,9 +25,10 @@ from nis_core._errors import (
 )
 from nis_core._native import VERSION as __version__
 from nis_core._report import Record, Report
-from nis_core._runtime import ChatReply, Health, Nis, TraceStep
+from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep
 
 __all__ = [
+    "AgentInfo",
     "Cancelled",
     "ChatReply",
     "Health",

@@ -86,6 +86,20 @@ class Health(_FromJson):
     """Name of the pattern of collaboration."""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentInfo(_FromJson):
+    """An agent and whether it does its work."""
+
+    name: str
+    """Its name."""
+    state: str
+    """``ready`` or ``unavailable``."""
+    description: str
+    """What it does."""
+    reason: str | None = None
+    """Why it is unavailable."""
+
+
 class Nis:
     """A runtime inside this process. Threads may share it; a forked child builds its own from the same
     configuration; pickling carries the configuration that was given, so mind keys in it.
@@ -143,6 +157,11 @@ class Nis:
     def health(self) -> Health:
         """What this runtime can do now."""
         return Health._of(json.loads(self._native.health()))
+
+    @property
+    def agents(self) -> list[AgentInfo]:
+        """The registered agents, with those that refuse work and why."""
+        return [AgentInfo._of(agent) for agent in json.loads(self._native.agents())]
 
     def metrics(self) -> str:
         """The counters in Prometheus text format."""

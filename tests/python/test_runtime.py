@@ -60,6 +60,17 @@ def test_health(nis: nis_core.Nis) -> None:
     assert nis.metrics()
 
 
+def test_agents_say_whether_they_work(nis: nis_core.Nis) -> None:
+    agents = {agent.name: agent for agent in nis.agents}
+    assert len(agents) == 14
+    for name in ("signal", "reasoning", "physics", "memory", "coordination"):
+        assert agents[name].state == "ready"
+        assert agents[name].reason is None
+    for agent in agents.values():
+        assert agent.description
+        assert (agent.state == "unavailable") == bool(agent.reason)
+
+
 def test_the_classes_have_the_fields_of_the_core(nis: nis_core.Nis) -> None:
     reply = json.loads(nis._native.chat('{"message": "What is 2+2?"}'))
     assert set(reply) == {f.name for f in fields(nis_core.ChatReply)}

@@ -649,3 +649,43 @@ fn an_analysis_stops_when_its_client_goes_away() {
     drop(stream);
     wait_for(0);
 }
+
+#[test]
+fn errors_of_the_runtime_have_their_status_and_place() {
+    let placeholder = [("OPENAI_API_KEY", "your_openai_api_key_here")];
+    let server = Server::start(&placeholder);
+    let ask = |body: Value| server.post("/chat", &body);
+    // Known, but without a usable key.
+    let answer = ask(json!({"query": "hello", "provider": "openai"}));
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "unavailable");
+    assert!(!answer.text().contains("your_openai"));
+    for (field, value) in [
+        ("user_id", "x".repeat(500)),
+        ("conversation_id", "a b/../c".into()),
+    ] {
+        let answer = ask(json!({"query": "1+1", field: value}));
+        assert_eq!(loc(&answer), json!(["body", field]));
+    }
+    // A conversation of somebody else does not exist.
+    let mine = json!({"query": "1+1", "conversation_id": "conv_a", "user_id": "ada"});
+    assert_eq!(ask(mine).status, 200);
+    let answer = ask(json!({"query": "1+1", "conversation_id": "conv_a", "user_id": "bob"}));
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "not_found");
+}
+
+#[test]
+fn a_provider_that_does_not_answer_is_a_504() {
+    let mock = Mock::start(Upstream::Slow("too late", Duration::from_secs(30)));
+    let url = mock.base_url();
+    let server = Server::start(&[
+        ("OPENAI_API_KEY", KEY),
+        ("OPENAI_BASE_URL", &url),
+        ("NIS_PROVIDER_TIMEOUT_S", "0.4"),
+    ]);
+    let question = json!({"query": "Tell me a story.", "provider": "openai"});
+    let answer = server.post("/chat/optimized", &question);
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "timeout");
+}

@@ -18,6 +18,13 @@ pub struct Constant {
     pub unit: &'static str,
 }
 
+impl Constant {
+    /// Whether the value is exact: by definition of the SI, by convention, or derived from such values.
+    pub fn is_exact(&self) -> bool {
+        self.uncertainty == 0.0
+    }
+}
+
 /// The constant of that name, alias (in any case) or symbol (in its own case).
 ///
 /// ```
@@ -65,7 +72,7 @@ pub const ALL: &[Constant] = &[
     constant(
         "Planck constant",
         "h",
-        &["planck's constant"],
+        &["planck's constant", "planck"],
         6.62607015e-34,
         0.0,
         "J s",
@@ -89,7 +96,7 @@ pub const ALL: &[Constant] = &[
     constant(
         "Boltzmann constant",
         "k_B",
-        &["boltzmann's constant", "kb"],
+        &["boltzmann's constant", "boltzmann", "kb"],
         1.380649e-23,
         0.0,
         "J/K",
@@ -100,6 +107,7 @@ pub const ALL: &[Constant] = &[
         &[
             "avogadro's number",
             "avogadro number",
+            "avogadro",
             "avogadro's constant",
         ],
         6.02214076e+23,
@@ -166,6 +174,8 @@ pub const ALL: &[Constant] = &[
             "vacuum permittivity",
             "permittivity of free space",
             "electric constant",
+            "eps0",
+            "epsilon0",
         ],
         8.8541878188e-12,
         1.4e-21,
@@ -178,6 +188,7 @@ pub const ALL: &[Constant] = &[
             "vacuum permeability",
             "permeability of free space",
             "magnetic constant",
+            "mu0",
         ],
         1.25663706127e-06,
         2e-16,
@@ -206,7 +217,7 @@ pub const ALL: &[Constant] = &[
     constant(
         "Faraday constant",
         "F",
-        &["faraday's constant"],
+        &["faraday's constant", "faraday"],
         96485.33212331001,
         0.0,
         "C/mol",
@@ -214,7 +225,7 @@ pub const ALL: &[Constant] = &[
     constant(
         "Bohr radius",
         "a_0",
-        &["radius of the hydrogen atom"],
+        &["radius of the hydrogen atom", "a0"],
         5.29177210544e-11,
         8.2e-21,
         "m",
@@ -222,7 +233,7 @@ pub const ALL: &[Constant] = &[
     constant(
         "Rydberg constant",
         "R_inf",
-        &["rydberg's constant"],
+        &["rydberg's constant", "rydberg"],
         10973731.568157,
         1.2e-05,
         "1/m",

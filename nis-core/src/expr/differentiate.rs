@@ -1,6 +1,7 @@
 //! Symbolic differentiation.
 
-use super::node::{Expr, Function, Node};
+use super::function::Function;
+use super::node::{Expr, MAX_NODES, Node, over};
 use crate::error::Result;
 
 impl Expr {
@@ -11,7 +12,7 @@ impl Expr {
     /// # Errors
     /// [`crate::Error::Limit`] where the result would be too large.
     pub fn differentiate(&self, symbol: &str) -> Result<Self> {
-        derivative(self, symbol)?.simplify()
+        derivative(self, symbol, &mut 0)?.simplify()
     }
 }
 
@@ -19,7 +20,9 @@ fn depends(e: &Expr, symbol: &str) -> bool {
     e.is(symbol) || e.children().into_iter().any(|c| depends(c, symbol))
 }
 
-fn derivative(e: &Expr, symbol: &str) -> Result<Expr> {
+/// `built` counts the parts of the result so far, so that what would be too large is refused before memory
+/// is spent on it: the product rule on n factors has n^2 parts.
+fn derivative(e: &Expr, symbol: &str, built: &mut u64) -> Result<Expr> {
     if e.is(symbol) {
         return Ok(Expr::number(1.0));
     }
@@ -35,7 +38,7 @@ fn derivative(e: &Expr, symbol: &str) -> Result<Expr> {
             let inner: Result<Vec<Expr>> = terms
                 .iter()
                 .filter(|t| depends(t, symbol))
-                .map(|t| derivative(t, symbol))
+                .map(|t| derivative(t, symbol, built))
                 .collect();
             Expr::sum(inner?)
         }
@@ -46,40 +49,46 @@ fn derivative(e: &Expr, symbol: &str) -> Result<Expr> {
                 .enumerate()
                 .filter(|(_, f)| depends(f, symbol))
             {
+                *built = built.saturating_add(factors.len() as u64);
+                if *built > MAX_NODES {
+                    return Err(over("nodes", MAX_NODES, *built));
+                }
                 let mut product = factors.clone();
                 if let Some(place) = product.get_mut(i) {
-                    *place = derivative(factor, symbol)?;
+                    *place = derivative(factor, symbol, built)?;
                 }
                 terms.push(Expr::product(product)?);
             }
             Expr::sum(terms)
         }
-        Node::Quotient(a, b) if !depends(b, symbol) => derivative(a, symbol)?.over(b),
+        Node::Quotient(a, b) if !depends(b, symbol) => derivative(a, symbol, built)?.over(b),
         // (a/b)' = a'/b - a b'/b^2
         Node::Quotient(a, b) => {
-            let second =
-                Expr::product([a.clone(), derivative(b, symbol)?])?.over(&b.pow(&number(2.0))?)?;
-            derivative(a, symbol)?.over(b)?.minus(&second)
+            let second = Expr::product([a.clone(), derivative(b, symbol, built)?])?
+                .over(&b.pow(&number(2.0))?)?;
+            derivative(a, symbol, built)?.over(b)?.minus(&second)
         }
-        Node::Neg(a) => derivative(a, symbol)?.negated(),
+        Node::Neg(a) => derivative(a, symbol, built)?.negated(),
         // n a^(n-1) a'
         Node::Power(a, b) if !depends(b, symbol) => Expr::product([
             b.clone(),
             a.pow(&b.minus(&number(1.0))?)?,
-            derivative(a, symbol)?,
+            derivative(a, symbol, built)?,
         ]),
         // a^b log(a) b'
-        Node::Power(a, b) if !depends(a, symbol) => {
-            Expr::product([e.clone(), a.call(Function::Log)?, derivative(b, symbol)?])
-        }
+        Node::Power(a, b) if !depends(a, symbol) => Expr::product([
+            e.clone(),
+            a.call(Function::Log)?,
+            derivative(b, symbol, built)?,
+        ]),
         // a^b (b' log(a) + b a'/a)
         Node::Power(a, b) => {
-            let first = Expr::product([derivative(b, symbol)?, a.call(Function::Log)?])?;
-            let second = Expr::product([b.clone(), derivative(a, symbol)?])?.over(a)?;
+            let first = Expr::product([derivative(b, symbol, built)?, a.call(Function::Log)?])?;
+            let second = Expr::product([b.clone(), derivative(a, symbol, built)?])?.over(a)?;
             Expr::product([e.clone(), first.plus(&second)?])
         }
         Node::Call(function, a) => {
-            let inner = derivative(a, symbol)?;
+            let inner = derivative(a, symbol, built)?;
             let two = number(2.0);
             match function {
                 Function::Sin => Expr::product([a.call(Function::Cos)?, inner]),

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::node::Expr;
-use super::parse::{Context, Parser};
+use super::node::{Expr, over};
+use super::parse::{Context, MAX_TEXT, Parser};
 use crate::error::{Error, Result};
 
 /// An equation `left = right`.
@@ -22,6 +22,16 @@ pub struct Equation {
     pub left: Expr,
     /// Right-hand side.
     pub right: Expr,
+}
+
+/// The characters of a text, `None` for those inside backquotes, where `=`, `;` and line ends are letters of
+/// a name.
+fn unquoted(text: &str) -> impl Iterator<Item = Option<char>> {
+    let mut quoted = false;
+    text.chars().map(move |c| {
+        quoted ^= c == '`';
+        (!quoted).then_some(c)
+    })
 }
 
 impl Equation {
@@ -43,15 +53,24 @@ impl Equation {
 
     fn at(text: &str, offset: usize, context: &Context) -> Result<Self> {
         let column = |c: usize| offset + c + 1;
-        let signs: Vec<usize> = text
-            .chars()
+        let signs: Vec<usize> = unquoted(text)
             .enumerate()
-            .filter(|(_, c)| *c == '=')
+            .filter(|(_, c)| *c == Some('='))
             .map(|(i, _)| i)
             .collect();
+        let side = |text: &str, offset: usize| -> Result<Expr> {
+            let mut parser = Parser::new(text, offset, context)?;
+            let expr = parser.formula()?;
+            parser.end()?;
+            Ok(expr)
+        };
         let at = match signs.as_slice() {
             [at] => *at,
             [] => {
+                if text.chars().filter(|c| *c == '`').count() % 2 == 1 {
+                    // A backquote that is not closed hides the sign: reading says where it stands.
+                    side(text, offset)?;
+                }
                 let end = text.trim_end().chars().count();
                 return Err(Error::parse(
                     "equation",
@@ -69,12 +88,6 @@ impl Equation {
         };
         let left: String = text.chars().take(at).collect();
         let right: String = text.chars().skip(at + 1).collect();
-        let side = |text: &str, offset: usize| -> Result<Expr> {
-            let mut parser = Parser::new(text, offset, context)?;
-            let expr = parser.formula()?;
-            parser.end()?;
-            Ok(expr)
-        };
         Ok(Equation {
             left: side(&left, offset)?,
             right: side(&right, offset + at + 1)?,
@@ -85,7 +98,7 @@ impl Equation {
     /// the start of the whole text.
     ///
     /// # Errors
-    /// [`Error::Parse`]; also where there is no equation at all.
+    /// [`Error::Parse`]; also where there is no equation at all. [`Error::Limit`] over [`MAX_TEXT`].
     pub fn parse_system(text: &str) -> Result<Vec<Self>> {
         Self::parse_system_with(text, &Context::default())
     }
@@ -95,13 +108,23 @@ impl Equation {
     /// # Errors
     /// As [`Equation::parse_system`].
     pub fn parse_system_with(text: &str, context: &Context) -> Result<Vec<Self>> {
-        let mut out = Vec::new();
-        let mut offset = 0;
-        for part in text.split([';', '\n']) {
-            if !part.trim().is_empty() {
-                out.push(Self::at(part, offset, context)?);
+        if text.len() > MAX_TEXT {
+            return Err(over("bytes", MAX_TEXT as u64, text.len() as u64));
+        }
+        let (mut out, mut part, mut offset) = (Vec::new(), String::new(), 0);
+        for (i, (c, free)) in text.chars().zip(unquoted(text)).enumerate() {
+            if matches!(free, Some(';' | '\n')) {
+                if !part.trim().is_empty() {
+                    out.push(Self::at(&part, offset, context)?);
+                }
+                part.clear();
+                offset = i + 1;
+            } else {
+                part.push(c);
             }
-            offset += part.chars().count() + 1;
+        }
+        if !part.trim().is_empty() {
+            out.push(Self::at(&part, offset, context)?);
         }
         if out.is_empty() {
             return Err(Error::parse("equation", 1, "there is no equation"));

@@ -19,7 +19,9 @@
 pub mod constants;
 mod differentiate;
 mod equation;
+mod function;
 mod node;
+mod operators;
 mod parse;
 mod print;
 mod program;
@@ -27,10 +29,13 @@ mod simplify;
 pub mod units;
 
 pub use equation::Equation;
+pub use function::Function;
+pub use node::{By, Derivative, Expr, MAX_DEPTH, MAX_NODES};
 pub(crate) use node::Node;
-pub use node::{By, Derivative, Expr, Function, MAX_DEPTH, MAX_NODES};
 pub use parse::{Context, MAX_NESTING, MAX_TEXT};
 pub use program::Program;
 
+#[cfg(test)]
+mod edge_tests;
 #[cfg(test)]
 mod tests;

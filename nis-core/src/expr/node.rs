@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::function::Function;
 use crate::error::{Error, Result};
 
 /// Deepest tree that is built; every walk over a tree recurses at most this far.
@@ -14,100 +15,6 @@ pub const MAX_DEPTH: u32 = 500;
 
 /// Most nodes of a tree (shared parts count each time).
 pub const MAX_NODES: u64 = 4_000_000;
-
-/// A function of one argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Function {
-    /// Sine of radians.
-    Sin,
-    /// Cosine of radians.
-    Cos,
-    /// Tangent of radians.
-    Tan,
-    /// Natural exponential.
-    Exp,
-    /// Natural logarithm (also read as `ln`).
-    Log,
-    /// Square root.
-    Sqrt,
-    /// Absolute value.
-    Abs,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Hyperbolic sine.
-    Sinh,
-    /// Hyperbolic cosine.
-    Cosh,
-    /// Inverse tangent, in radians.
-    Atan,
-    /// -1, 0 or 1: the derivative of the absolute value.
-    Sign,
-}
-
-impl Function {
-    /// All functions.
-    pub const ALL: [Function; 12] = [
-        Function::Sin,
-        Function::Cos,
-        Function::Tan,
-        Function::Exp,
-        Function::Log,
-        Function::Sqrt,
-        Function::Abs,
-        Function::Tanh,
-        Function::Sinh,
-        Function::Cosh,
-        Function::Atan,
-        Function::Sign,
-    ];
-
-    /// The name in formulas.
-    pub fn name(self) -> &'static str {
-        match self {
-            Function::Sin => "sin",
-            Function::Cos => "cos",
-            Function::Tan => "tan",
-            Function::Exp => "exp",
-            Function::Log => "log",
-            Function::Sqrt => "sqrt",
-            Function::Abs => "abs",
-            Function::Tanh => "tanh",
-            Function::Sinh => "sinh",
-            Function::Cosh => "cosh",
-            Function::Atan => "atan",
-            Function::Sign => "sign",
-        }
-    }
-
-    /// The function of that name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        if name == "ln" {
-            return Some(Function::Log);
-        }
-        Self::ALL.into_iter().find(|f| f.name() == name)
-    }
-
-    /// Its value; NaN outside its domain.
-    pub fn apply(self, x: f64) -> f64 {
-        match self {
-            Function::Sin => x.sin(),
-            Function::Cos => x.cos(),
-            Function::Tan => x.tan(),
-            Function::Exp => x.exp(),
-            Function::Log => x.ln(),
-            Function::Sqrt => x.sqrt(),
-            Function::Abs => x.abs(),
-            Function::Tanh => x.tanh(),
-            Function::Sinh => x.sinh(),
-            Function::Cosh => x.cosh(),
-            Function::Atan => x.atan(),
-            Function::Sign if x > 0.0 => 1.0,
-            Function::Sign if x < 0.0 => -1.0,
-            Function::Sign => x * 0.0,
-        }
-    }
-}
 
 /// A derivative of a field as it stands in an equation: `x''` or `u_xx`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,6 +41,15 @@ impl Derivative {
             By::Primes(n) => *n,
             By::Coordinates(c) => c.chars().count() as u32,
         }
+    }
+}
+
+/// The error of a formula that is too deep, too large or nested too far.
+pub(super) fn over(what: &str, limit: u64, got: u64) -> Error {
+    Error::Limit {
+        what: format!("{what} of a formula"),
+        limit,
+        got,
     }
 }
 
@@ -208,18 +124,11 @@ impl Expr {
             depth = depth.max(part.0.depth);
             size = size.saturating_add(part.0.size);
         }
-        let limit = |what: &str, limit: u64, got: u64| {
-            Err(Error::Limit {
-                what: format!("{what} of a formula"),
-                limit,
-                got,
-            })
-        };
         if depth >= MAX_DEPTH {
-            return limit("depth", u64::from(MAX_DEPTH), u64::from(depth) + 1);
+            return Err(over("depth", u64::from(MAX_DEPTH), u64::from(depth) + 1));
         }
         if size > MAX_NODES {
-            return limit("nodes", MAX_NODES, size);
+            return Err(over("nodes", MAX_NODES, size));
         }
         Ok(Expr(Arc::new(Inner {
             node: node(),
@@ -248,8 +157,12 @@ impl Expr {
         Self::leaf(Node::Name(name.into()))
     }
 
-    /// A derivative of a field.
+    /// A derivative of a field; one of order 0 is the field itself. Text is read with at most 16 primes and
+    /// 4 coordinates, so a higher order does not survive printing and reading.
     pub fn derivative(derivative: Derivative) -> Self {
+        if derivative.order() == 0 {
+            return Self::name(derivative.field);
+        }
         Self::leaf(Node::Derivative(derivative))
     }
 

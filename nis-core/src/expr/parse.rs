@@ -1,6 +1,7 @@
 //! Reading formulas: a Pratt parser (Pratt, "Top down operator precedence", 1973) whose recursion is bounded.
 
-use super::node::{By, Derivative, Expr, Function};
+use super::function::Function;
+use super::node::{By, Derivative, Expr, over};
 use crate::error::{Error, Result};
 
 /// Longest text that is read, in bytes.
@@ -10,6 +11,9 @@ pub const MAX_TEXT: usize = 1 << 20;
 pub const MAX_NESTING: u32 = 200;
 
 /// What names mean where the spelling alone does not tell.
+///
+/// A formula is printed for the default context: names listed here are then written in backquotes where they
+/// need them. The text of a formula with other coordinates has to be read with those coordinates again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// Letters that may stand in the subscript of a derivative.
@@ -41,7 +45,8 @@ impl Expr {
     /// Reads a formula; see the [grammar](super).
     ///
     /// # Errors
-    /// [`Error::Parse`] points at the 1-based column, [`Error::Limit`] over [`MAX_TEXT`].
+    /// [`Error::Parse`] points at the 1-based column; [`Error::Limit`] over [`MAX_TEXT`], [`MAX_NESTING`],
+    /// [`MAX_DEPTH`](super::MAX_DEPTH) or [`MAX_NODES`](super::MAX_NODES).
     pub fn parse(text: &str) -> Result<Self> {
         Self::parse_with(text, &Context::default())
     }
@@ -67,7 +72,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 pub(super) fn subscript<'a>(name: &'a str, coordinates: &[char]) -> Option<(&'a str, &'a str)> {
     let (base, suffix) = name.rsplit_once('_')?;
     let fits = !base.is_empty()
-        && (1..=4).contains(&suffix.len())
+        && (1..=4).contains(&suffix.chars().count())
         && suffix.chars().all(|c| coordinates.contains(&c));
     fits.then_some((base, suffix))
 }
@@ -76,8 +81,24 @@ pub(super) fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
 
+/// Raised digits are no part of a name: `x²` must not silently be a quantity beside `x`.
 pub(super) fn is_name_part(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    (c.is_alphanumeric() && !is_raised(c)) || c == '_'
+}
+
+fn is_raised(c: char) -> bool {
+    matches!(c, '²' | '³' | '¹' | '⁰'..='⁹')
+}
+
+/// What to write instead of a character that stands where an operator must.
+fn advice(c: char) -> Option<&'static str> {
+    if is_raised(c) {
+        Some("write `^` for a power")
+    } else if is_name_start(c) || c.is_ascii_digit() || matches!(c, '(' | '`') {
+        Some("write `*` to multiply")
+    } else {
+        None
+    }
 }
 
 pub(super) struct Parser<'a> {
@@ -137,7 +158,12 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let found = self.found();
-        self.error(self.at, format!("expected `{wanted}` {why}, found {found}"))
+        let advice = self.peek().filter(|c| *c != wanted).and_then(advice);
+        let advice = advice.map_or(String::new(), |a| format!("; {a}"));
+        self.error(
+            self.at,
+            format!("expected `{wanted}` {why}, found {found}{advice}"),
+        )
     }
 
     fn found(&mut self) -> String {
@@ -147,13 +173,14 @@ impl<'a> Parser<'a> {
     pub(super) fn end(&mut self) -> Result<()> {
         match self.peek() {
             None => Ok(()),
-            Some(c) if is_name_start(c) || c.is_ascii_digit() || matches!(c, '(' | '`') => self
-                .error(
-                    self.at,
-                    format!("found `{c}` where an operator must stand; write `*` to multiply"),
-                ),
             Some(')') => self.error(self.at, "`)` without its `(`"),
-            Some(c) => self.error(self.at, format!("unexpected `{c}`")),
+            Some(c) => match advice(c) {
+                Some(advice) => self.error(
+                    self.at,
+                    format!("found `{c}` where an operator must stand; {advice}"),
+                ),
+                None => self.error(self.at, format!("unexpected `{c}`")),
+            },
         }
     }
 
@@ -161,10 +188,11 @@ impl<'a> Parser<'a> {
         self.level(SUM)
     }
 
-    fn nested<T>(&mut self, at: usize, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            return self.error(at, format!("nested deeper than {MAX_NESTING} levels"));
+            let (limit, got) = (u64::from(MAX_NESTING), u64::from(self.nesting));
+            return Err(over("nesting", limit, got));
         }
         let out = read(self);
         self.nesting -= 1;
@@ -213,13 +241,12 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 let base = self.operand()?;
-                let at = self.at;
                 let double = self.peek() == Some('*') && self.chars.get(self.at + 1) == Some(&'*');
                 if !double && self.peek() != Some('^') {
                     return Ok(base);
                 }
                 self.at += if double { 2 } else { 1 };
-                let exponent = self.nested(at, Self::factor)?;
+                let exponent = self.nested(Self::factor)?;
                 base.pow(&exponent)
             }
         }
@@ -264,7 +291,7 @@ impl<'a> Parser<'a> {
         match c {
             '(' => {
                 self.at += 1;
-                let inner = self.nested(at, Self::formula)?;
+                let inner = self.nested(Self::formula)?;
                 self.expect(')', "to close the parenthesis")?;
                 Ok(inner)
             }
@@ -390,7 +417,7 @@ impl<'a> Parser<'a> {
             "e" => return Ok(Expr::e()),
             "inf" => return Ok(Expr::number(f64::INFINITY)),
             "nan" => return Ok(Expr::number(f64::NAN)),
-            "pow" => return self.pow(start),
+            "pow" => return self.pow(),
             _ => {}
         }
         if let Some(function) = Function::by_name(&name) {
@@ -398,9 +425,8 @@ impl<'a> Parser<'a> {
                 let found = self.found();
                 return self.error(self.at, format!("expected `(` after {name}, found {found}"));
             }
-            let at = self.at;
             self.at += 1;
-            let argument = self.nested(at, Self::formula)?;
+            let argument = self.nested(Self::formula)?;
             self.expect(')', &format!("after the argument of {name}"))?;
             return argument.call(function);
         }
@@ -425,11 +451,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn pow(&mut self, start: usize) -> Result<Expr> {
+    fn pow(&mut self) -> Result<Expr> {
         self.expect('(', "after pow")?;
-        let base = self.nested(start, Self::formula)?;
+        let base = self.nested(Self::formula)?;
         self.expect(',', "between the arguments of pow")?;
-        let exponent = self.nested(start, Self::formula)?;
+        let exponent = self.nested(Self::formula)?;
         self.expect(')', "after the arguments of pow")?;
         base.pow(&exponent)
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::node::{By, Expr, Function, Node};
+use super::function::Function;
+use super::node::{By, Expr, Node};
 use super::parse::{Context, is_name_part, is_name_start, is_reserved, subscript};
 
 // How tightly a form binds; an operand that binds less tightly than its place demands gets parentheses.
@@ -24,7 +25,8 @@ fn binding(e: &Expr) -> u8 {
     }
 }
 
-fn starts_with_sign(e: &Expr) -> bool {
+/// Whether the text of the formula begins with a minus.
+pub(super) fn starts_with_sign(e: &Expr) -> bool {
     match e.node() {
         Node::Number(v) => v.is_sign_negative() && !v.is_nan(),
         Node::Neg(_) => true,
@@ -145,27 +147,31 @@ fn first_factor(f: &mut fmt::Formatter<'_>, e: &Expr) -> fmt::Result {
     plain(f, e, if signed { SUM } else { PRODUCT })
 }
 
-const GREEK: [&str; 24] = [
+const GREEK: [&str; 34] = [
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
     "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
-    "Omega", "Delta",
+    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+    "varphi",
 ];
 
 fn latex_name(name: &str) -> String {
-    if GREEK.contains(&name) {
-        return format!("\\{name}");
-    }
-    if name.chars().count() == 1 {
-        return latex_text(name);
-    }
+    let letter = |name: &str| {
+        if GREEK.contains(&name) {
+            return Some(format!("\\{name}"));
+        }
+        let mut chars = name.chars();
+        let single = chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none();
+        single.then(|| name.to_string())
+    };
     // x1 or x_1: a letter with a number is a subscript.
-    let mut chars = name.chars();
-    let first = chars.next().unwrap_or(' ');
-    let digits = chars.as_str().strip_prefix('_').unwrap_or(chars.as_str());
-    if first.is_alphabetic() && !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
-        return format!("{first}_{{{digits}}}");
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = name.strip_prefix(base).unwrap_or("");
+    let base = base.strip_suffix('_').unwrap_or(base);
+    match letter(if digits.is_empty() { name } else { base }) {
+        Some(letter) if digits.is_empty() => letter,
+        Some(letter) => format!("{letter}_{{{digits}}}"),
+        None => format!("\\mathrm{{{}}}", latex_text(name)),
     }
-    format!("\\mathrm{{{}}}", latex_text(name))
 }
 
 fn latex_text(text: &str) -> String {
@@ -179,7 +185,7 @@ fn latex_text(text: &str) -> String {
             }
             '^' => out.push_str("\\hat{}"),
             '~' => out.push_str("\\sim "),
-            ' ' => out.push_str("\\ "),
+            c if c.is_whitespace() => out.push_str("\\ "),
             c => out.push(c),
         }
     }
@@ -209,6 +215,8 @@ fn latex(out: &mut String, e: &Expr, place: u8) {
     let bound = match e.node() {
         // A fraction holds together, unless a sign stands before it.
         Node::Quotient(..) if place <= POWER && !starts_with_sign(e) => ATOM,
+        // A second exponent on e^{x} would be refused by LaTeX.
+        Node::Call(Function::Exp, _) => POWER,
         Node::Number(v) if number_text(*v).contains('e') && !starts_with_sign(e) => PRODUCT,
         _ => binding(e),
     };
@@ -222,11 +230,20 @@ fn latex(out: &mut String, e: &Expr, place: u8) {
         Node::E => out.push_str("\\mathrm{e}"),
         Node::Name(name) => out.push_str(&latex_name(name)),
         Node::Derivative(d) => {
-            out.push_str(&latex_name(&d.field));
+            let name = latex_name(&d.field);
             match &d.by {
-                By::Primes(n) => (0..*n).for_each(|_| out.push('\'')),
+                By::Primes(n) => {
+                    out.push_str(&name);
+                    (0..*n).for_each(|_| out.push('\''));
+                }
                 By::Coordinates(c) => {
-                    out.push_str("_{");
+                    // LaTeX refuses a second subscript on one symbol.
+                    let (before, after) = if name.ends_with("}") && name.contains("_{") {
+                        ("{", "}")
+                    } else {
+                        ("", "")
+                    };
+                    out.push_str(&format!("{before}{name}{after}_{{"));
                     out.push_str(c);
                     out.push('}');
                 }

@@ -3,12 +3,17 @@
 
 use std::collections::HashMap;
 
-use super::node::{Expr, Function, Node};
+use super::function::Function;
+use super::node::{Expr, Node};
 use crate::error::{Error, Result};
 
 /// Points per block: the registers of a usual formula stay in the first-level cache.
 const BLOCK: usize = 128;
 
+/// Values that all registers may hold together, so that long programs run in shorter blocks (4 MiB).
+const ROOM: usize = 1 << 19;
+
+/// One instruction; its operands are registers (while compiling: earlier steps).
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Step {
     Number(f64),
@@ -36,8 +41,68 @@ enum Step {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
-    steps: Vec<Step>,
+    /// Each step with the register that takes its value; the last one gives the result.
+    steps: Vec<(Step, usize)>,
+    registers: usize,
     arguments: usize,
+}
+
+impl Step {
+    fn operands(self) -> [Option<usize>; 2] {
+        match self {
+            Step::Number(_) | Step::Input(_) => [None, None],
+            Step::Add(a, b)
+            | Step::Sub(a, b)
+            | Step::Mul(a, b)
+            | Step::Div(a, b)
+            | Step::Pow(a, b) => [Some(a), Some(b)],
+            Step::Neg(a) | Step::PowInt(a, _) | Step::Call(_, a) => [Some(a), None],
+        }
+    }
+
+    fn renamed(self, name: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Step::Number(_) | Step::Input(_) => self,
+            Step::Add(a, b) => Step::Add(name(a), name(b)),
+            Step::Sub(a, b) => Step::Sub(name(a), name(b)),
+            Step::Mul(a, b) => Step::Mul(name(a), name(b)),
+            Step::Div(a, b) => Step::Div(name(a), name(b)),
+            Step::Pow(a, b) => Step::Pow(name(a), name(b)),
+            Step::Neg(a) => Step::Neg(name(a)),
+            Step::PowInt(a, n) => Step::PowInt(name(a), n),
+            Step::Call(f, a) => Step::Call(f, name(a)),
+        }
+    }
+}
+
+/// Gives every step a register and hands a register on once its value has been used for the last time. A
+/// step never writes a register that it reads.
+fn allocate(steps: &[Step]) -> (Vec<(Step, usize)>, usize) {
+    let mut last = vec![usize::MAX; steps.len()];
+    for (i, step) in steps.iter().enumerate() {
+        for operand in step.operands().into_iter().flatten() {
+            last[operand] = i;
+        }
+    }
+    let mut free = Vec::new();
+    let mut count = 0;
+    let mut place = Vec::with_capacity(steps.len());
+    let mut out = Vec::with_capacity(steps.len());
+    for (i, step) in steps.iter().enumerate() {
+        let target = free.pop().unwrap_or_else(|| {
+            count += 1;
+            count - 1
+        });
+        place.push(target);
+        out.push((step.renamed(|operand| place[operand]), target));
+        let [a, b] = step.operands();
+        for operand in [a, b.filter(|_| a != b)].into_iter().flatten() {
+            if last[operand] == i {
+                free.push(place[operand]);
+            }
+        }
+    }
+    (out, count)
 }
 
 struct Compiler<'a> {
@@ -157,8 +222,10 @@ impl Expr {
         // The result is the last register: what was emitted after it cannot exist, for parts come first,
         // but a shared part may be the whole result.
         steps.truncate(last + 1);
+        let (steps, registers) = allocate(&steps);
         Ok(Program {
             steps,
+            registers,
             arguments: arguments.len(),
         })
     }
@@ -173,6 +240,11 @@ impl Program {
     /// Whether there are no instructions; never so for a program made by [`Expr::compile`].
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Number of registers: values that are held at once.
+    pub fn registers(&self) -> usize {
+        self.registers
     }
 
     /// Number of arguments.
@@ -203,31 +275,34 @@ impl Program {
                 format!("{} values, as in the output", out.len()),
             ));
         }
-        let mut registers = vec![[0.0; BLOCK]; self.steps.len()];
+        let block = (ROOM / self.registers.max(1)).clamp(1, BLOCK);
+        let mut registers = vec![vec![0.0; block.min(out.len())]; self.registers];
         let mut from = 0;
-        for chunk in out.chunks_mut(BLOCK) {
+        for chunk in out.chunks_mut(block) {
             let n = chunk.len();
-            for (i, step) in self.steps.iter().enumerate() {
-                let (done, rest) = registers.split_at_mut(i);
-                let Some(target) = rest.first_mut() else {
-                    continue;
-                };
-                let target = &mut target[..n];
+            for (step, place) in &self.steps {
+                // A step never reads the register that it writes: the empty one left here is not seen.
+                let mut taken = std::mem::take(&mut registers[*place]);
+                let target = &mut taken[..n];
+                let r = |i: usize| registers[i].as_slice();
                 match *step {
                     Step::Number(v) => target.fill(v),
                     Step::Input(k) => target.copy_from_slice(&inputs[k][from..from + n]),
-                    Step::Add(a, b) => binary(target, &done[a], &done[b], |a, b| a + b),
-                    Step::Sub(a, b) => binary(target, &done[a], &done[b], |a, b| a - b),
-                    Step::Mul(a, b) => binary(target, &done[a], &done[b], |a, b| a * b),
-                    Step::Div(a, b) => binary(target, &done[a], &done[b], |a, b| a / b),
-                    Step::Pow(a, b) => binary(target, &done[a], &done[b], f64::powf),
-                    Step::Neg(a) => unary(target, &done[a], |a| -a),
-                    Step::PowInt(a, p) => unary(target, &done[a], |a| a.powi(p)),
-                    Step::Call(f, a) => unary(target, &done[a], |a| f.apply(a)),
+                    Step::Add(a, b) => binary(target, r(a), r(b), |a, b| a + b),
+                    Step::Sub(a, b) => binary(target, r(a), r(b), |a, b| a - b),
+                    Step::Mul(a, b) => binary(target, r(a), r(b), |a, b| a * b),
+                    Step::Div(a, b) => binary(target, r(a), r(b), |a, b| a / b),
+                    Step::Pow(a, b) => binary(target, r(a), r(b), f64::powf),
+                    Step::Neg(a) => unary(target, r(a), |a| -a),
+                    // The same bits as powi(2), which does not vectorise.
+                    Step::PowInt(a, 2) => unary(target, r(a), |a| a * a),
+                    Step::PowInt(a, p) => unary(target, r(a), |a| a.powi(p)),
+                    Step::Call(f, a) => unary(target, r(a), |a| f.apply(a)),
                 }
+                registers[*place] = taken;
             }
-            if let Some(last) = registers.last() {
-                chunk.copy_from_slice(&last[..n]);
+            if let Some((_, last)) = self.steps.last() {
+                chunk.copy_from_slice(&registers[*last][..n]);
             }
             from += n;
         }
@@ -241,15 +316,15 @@ impl Program {
             return f64::NAN;
         }
         let (mut small, mut large);
-        let registers: &mut [f64] = if self.steps.len() <= SMALL {
+        let registers: &mut [f64] = if self.registers <= SMALL {
             small = [0.0; SMALL];
-            &mut small[..self.steps.len()]
+            &mut small[..self.registers]
         } else {
-            large = vec![0.0; self.steps.len()];
+            large = vec![0.0; self.registers];
             &mut large
         };
-        for (i, step) in self.steps.iter().enumerate() {
-            registers[i] = match *step {
+        for (step, place) in &self.steps {
+            registers[*place] = match *step {
                 Step::Number(v) => v,
                 Step::Input(k) => arguments[k],
                 Step::Add(a, b) => registers[a] + registers[b],
@@ -262,17 +337,18 @@ impl Program {
                 Step::Call(f, a) => f.apply(registers[a]),
             };
         }
-        registers.last().copied().unwrap_or(f64::NAN)
+        let last = self.steps.last().and_then(|(_, last)| registers.get(*last));
+        last.copied().unwrap_or(f64::NAN)
     }
 }
 
-fn unary(target: &mut [f64], a: &[f64; BLOCK], f: impl Fn(f64) -> f64) {
+fn unary(target: &mut [f64], a: &[f64], f: impl Fn(f64) -> f64) {
     for (t, a) in target.iter_mut().zip(a) {
         *t = f(*a);
     }
 }
 
-fn binary(target: &mut [f64], a: &[f64; BLOCK], b: &[f64; BLOCK], f: impl Fn(f64, f64) -> f64) {
+fn binary(target: &mut [f64], a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) {
     for ((t, a), b) in target.iter_mut().zip(a).zip(b) {
         *t = f(*a, *b);
     }

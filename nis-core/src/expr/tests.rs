@@ -110,17 +110,17 @@ fn errors_point_at_the_column() {
 fn long_and_deep_texts_are_read_or_refused() {
     let n = 100_000;
     let deep = format!("{}1{}", "(".repeat(n), ")".repeat(n));
-    assert_eq!(Expr::parse(&deep).unwrap_err().code(), Code::Parse);
-    assert_eq!(Expr::parse(&"(".repeat(n)).unwrap_err().code(), Code::Parse);
+    assert_eq!(Expr::parse(&deep).unwrap_err().code(), Code::Limit);
+    assert_eq!(Expr::parse(&"(".repeat(n)).unwrap_err().code(), Code::Limit);
     assert_eq!(
         Expr::parse(&"sin(".repeat(n)).unwrap_err().code(),
-        Code::Parse
+        Code::Limit
     );
     assert_eq!(
         Expr::parse(&format!("{}2", "2^".repeat(n)))
             .unwrap_err()
             .code(),
-        Code::Parse
+        Code::Limit
     );
     assert_eq!(value(&format!("{}1", "-".repeat(n))), 1.0);
     let sum = parse(&vec!["x"; n].join("+"));

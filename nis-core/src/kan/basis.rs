@@ -78,7 +78,7 @@ impl Basis {
         }
         let basis = Basis { knots, order };
         let (a, b) = basis.grid();
-        if !(a < b) {
+        if a >= b {
             return Err(Error::invalid(
                 "knots",
                 format!("grid from {a} to {b}"),

@@ -23,7 +23,8 @@ use crate::expr::Expr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
-    /// Logarithms where all values are positive and span more than one decade (default).
+    /// Logarithms where all values are positive and a column spans more than one decade, unless the
+    /// quantities as they are give the better formula (default).
     #[default]
     Auto,
     /// As they are.
@@ -36,15 +37,16 @@ pub enum Scale {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LawOptions {
-    /// Widths of hidden layers; chosen by the hold-out set between none and one layer where `None`.
+    /// Widths of hidden layers; chosen by cross-validation on the training rows between none and one layer
+    /// where `None`.
     pub hidden: Option<Vec<usize>>,
-    /// Grid cells per edge; chosen by the hold-out set where `None`.
+    /// Grid cells per edge; chosen by cross-validation on the training rows where `None`.
     pub grid: Option<usize>,
     /// Share of the rows held out, in (0, 0.5].
     pub holdout: f64,
     /// Linear or logarithmic quantities.
     pub scale: Scale,
-    /// Hold-out R2 below which no law is reported.
+    /// R2 below which no law is reported, in cross-validation and on the held-out rows; in [0, 1).
     pub threshold: f64,
     /// Seed of the split and of the initial weights.
     pub seed: u64,
@@ -101,17 +103,19 @@ pub struct Law {
     pub target: String,
     /// The quantities it may depend on.
     pub inputs: Vec<String>,
-    /// Whether a law was found: the held-out error beats the mean by `threshold`.
+    /// Whether a law was found: R2 reaches `threshold` in cross-validation and on the held-out rows.
     pub found: bool,
     /// Why it was found or not, with the figures.
     pub reason: String,
-    /// `target = formula`, simplified, constants refitted; `None` where none was accepted.
+    /// `target = formula`, simplified, constants refitted, with the digits that matter; `None` where none was
+    /// accepted.
     pub formula: Option<String>,
     /// The same for LaTeX.
     pub latex: Option<String>,
-    /// The formula as an expression in the inputs.
+    /// The formula as an expression in the inputs, with all digits.
     pub expr: Option<Expr>,
-    /// Its constants with standard errors.
+    /// Its constants with standard errors. A constant that is 0 to rounding (a factor that is 1) is left out of
+    /// formula and list.
     pub constants: Vec<Constant>,
     /// Root-mean-square relative error (log scale) or error over the standard deviation of the target
     /// (linear scale) of the formula on the held-out rows; `None` without formula.
@@ -122,7 +126,8 @@ pub struct Law {
     pub train_error: f64,
     /// The network's error on the held-out rows.
     pub holdout_error: f64,
-    /// Hold-out R2 of the network.
+    /// R2 of the network on the held-out rows in the learned scale: against the mean of the training rows, or
+    /// against their variance where the held-out rows lie closer to that mean.
     pub holdout_r2: f64,
     /// Rows held out (indices into the data).
     pub holdout_rows: Vec<usize>,

@@ -67,7 +67,7 @@ pub(super) fn forms(
             (a.min(*v), b.max(*v))
         });
     let mut out = Vec::new();
-    if !(a < b) {
+    if a >= b {
         return Ok(out);
     }
     for shape in SHAPES.iter().filter(|s| (s.exists)(a, b)) {
@@ -226,7 +226,9 @@ pub(super) fn fit_constants(
     let sum_squares = 2.0 * fit.cost;
     let freedom = y.len().saturating_sub(names.len());
     let std_errors = fit.inverse_normal().filter(|_| freedom > 0).map(|inverse| {
-        let variance = sum_squares / freedom as f64;
+        // No better than the rounding of y, however exactly the formula fits.
+        let rounding = f64::EPSILON.powi(2) * y.iter().map(|v| v * v).sum::<f64>() / y.len() as f64;
+        let variance = (sum_squares / freedom as f64).max(rounding);
         (0..names.len())
             .map(|i| (variance * inverse[(i, i)]).sqrt())
             .collect()

@@ -61,8 +61,12 @@ pub fn heat_flow(q: f64, from: f64, to: f64, work: f64) -> Verdict {
     if !(from > 0.0 && to > 0.0 && q > 0.0) {
         return Verdict::not_checked(check, "temperatures in K and the heat must be positive");
     }
-    if work.is_nan() || work < 0.0 {
+    if !(work >= 0.0) {
         return Verdict::not_checked(check, "the work spent must be 0 or positive");
+    }
+    // `max` below would turn a NaN into 0, that is, into a pass.
+    if ![q, from, to, work].iter().all(|v| v.is_finite()) {
+        return Verdict::not_checked(check, "a temperature, the heat or the work is not finite");
     }
     // The least work that moves q from `from` to a hotter `to` (Carnot).
     let least = q * (to / from - 1.0);
@@ -106,6 +110,14 @@ pub struct Collision {
 pub fn collision(c: Collision) -> Vec<Verdict> {
     if !c.masses.iter().all(|m| *m > 0.0) {
         return vec![Verdict::not_checked("collision", "masses must be positive")];
+    }
+    // `max` below would turn a NaN into 0, that is, into a pass.
+    let mut given = c.masses.iter().chain(&c.before).chain(&c.after);
+    if !given.all(|v| v.is_finite()) {
+        return vec![Verdict::not_checked(
+            "collision",
+            "a mass or a velocity is not finite",
+        )];
     }
     let momentum_of = |v: [f64; 2]| c.masses[0] * v[0] + c.masses[1] * v[1];
     let energy_of = |v: [f64; 2]| 0.5 * (c.masses[0] * v[0] * v[0] + c.masses[1] * v[1] * v[1]);
@@ -158,6 +170,17 @@ pub fn equation_of_numbers(text: &str, numbers: &[(&str, f64)]) -> Verdict {
         Ok(equation) => equation,
         Err(e) => return Verdict::not_checked(check, format!("not an equation: {e}")),
     };
+    // An identity holds for all numbers, so it says nothing about these.
+    let named = !(equation.left.names().is_empty() && equation.right.names().is_empty());
+    let identity = equation.left == equation.right
+        || equation
+            .left
+            .minus(&equation.right)
+            .and_then(|d| d.simplify())
+            .is_ok_and(|d| d.as_number() == Some(0.0));
+    if named && identity {
+        return Verdict::not_checked(check, "both sides are the same for all numbers");
+    }
     let names: Vec<&str> = numbers.iter().map(|(n, _)| *n).collect();
     let values: Vec<f64> = numbers.iter().map(|(_, v)| *v).collect();
     let side = |e: &Expr| e.compile(&names).map(|p| p.evaluate_point(&values));
@@ -182,6 +205,9 @@ pub fn equation_of_numbers(text: &str, numbers: &[(&str, f64)]) -> Verdict {
 pub fn dimensions(equation: &Equation, of: &dyn Fn(&str) -> Option<Dimension>) -> Verdict {
     let shown: String = equation.to_string().chars().take(80).collect();
     let check = format!("dimensions agree: {shown}");
+    if equation.left.names().is_empty() && equation.right.names().is_empty() {
+        return Verdict::not_checked(check, "there are only numbers, which have no dimension");
+    }
     let difference = match equation.left.minus(&equation.right) {
         Ok(difference) => difference,
         Err(e) => return Verdict::not_checked(check, e.to_string()),
@@ -210,13 +236,23 @@ pub fn dimensions(equation: &Equation, of: &dyn Fn(&str) -> Option<Dimension>) -
     }
 }
 
-/// Whether a quantity that should be constant drifts over a record: the slope of its regression on time, in
-/// standard errors. `noise` is the known scatter of one value; where it is 0 (exact numbers), a relative change
-/// of 1e-9 is allowed.
+/// Whether a quantity that should be constant changes over a record: by drift, the slope of its regression on
+/// time in standard errors, or by more scatter around its mean than the noise explains, the sum of squares as a
+/// normal deviate (Wilson and Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684). The statistic is the larger of
+/// the two. `noise` is the known standard deviation of one value, not one estimated from these values; where it
+/// is 0 (exact numbers), a relative change of 1e-9 is allowed.
+///
+/// ```
+/// use nis_core::physics::{Status, conserved_quantity};
+/// let t = [0.0, 1.0, 2.0, 3.0, 4.0];
+/// assert_eq!(conserved_quantity("energy", &t, &[2.0, 2.1, 1.9, 2.0, 2.1], 0.1).status, Status::Valid);
+/// // There and back again: no drift, and not conserved either.
+/// assert_eq!(conserved_quantity("energy", &t, &[2.0, 5.0, 9.0, 5.0, 2.0], 0.1).status, Status::Violated);
+/// ```
 pub fn conserved_quantity(name: &str, t: &[f64], values: &[f64], noise: f64) -> Verdict {
     let check = format!("conserved: {name}");
     let n = values.len();
-    if n != t.len() || n < 3 || !(noise >= 0.0) {
+    if n != t.len() || n < 3 || !(noise >= 0.0 && noise.is_finite()) {
         return Verdict::not_checked(
             check,
             "at least 3 values with times and a scatter of 0 or more are needed",
@@ -247,17 +283,35 @@ pub fn conserved_quantity(name: &str, t: &[f64], values: &[f64], noise: f64) -> 
     let slope = stv / stt;
     let span = t.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         - t.iter().copied().fold(f64::INFINITY, f64::min);
+    let drift = slope / (noise / stt.sqrt());
+    let freedom = (n - 1) as f64;
+    let squares: f64 = values.iter().map(|v| ((v - mv) / noise).powi(2)).sum();
+    let v = 2.0 / (9.0 * freedom);
+    // Less scatter than the noise explains is no change of the quantity.
+    let scatter = (((squares / freedom).cbrt() - (1.0 - v)) / v.sqrt()).max(0.0);
+    if !drift.is_finite() || !squares.is_finite() {
+        return Verdict::not_checked(check, "the times do not differ or a value is too large");
+    }
+    let statistic = if scatter > drift.abs() {
+        ("scatter z", scatter)
+    } else {
+        ("drift z", drift)
+    };
+    let change = slope * span;
+    let share = if mv == 0.0 {
+        String::new()
+    } else {
+        format!(", {:+.2} %", 100.0 * change / mv)
+    };
     Verdict::by(
         check,
-        ("drift z", slope / (noise / stt.sqrt())),
+        statistic,
         Z,
-        format!("regression on time with a scatter of {noise} per value"),
+        format!(
+            "regression on time and scatter around the mean, with a noise of {noise} per value"
+        ),
     )
-    .with_effect(format!(
-        "{:+.3e} over the record, {:+.2} %",
-        slope * span,
-        100.0 * slope * span / mv
-    ))
+    .with_effect(format!("{change:+.3e} over the record{share}"))
 }
 
 /// Whether the poles of a system that is declared passive do not grow: `(growth, standard error)` per pole.
@@ -272,6 +326,16 @@ pub fn passive(name: &str, growth: &[(f64, f64)], declared: bool) -> Verdict {
     }
     if growth.is_empty() {
         return Verdict::not_checked(check, "there are no poles");
+    }
+    // A comparison with a NaN or with an infinite standard error could not fail.
+    if !growth
+        .iter()
+        .all(|(g, se)| g.is_finite() && se.is_finite() && *se > 0.0)
+    {
+        return Verdict::not_checked(
+            check,
+            "a growth is not finite or its standard error is not a positive number",
+        );
     }
     let worst = growth
         .iter()

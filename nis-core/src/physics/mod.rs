@@ -56,11 +56,17 @@ impl Verdict {
         }
     }
 
-    /// A check by one statistic, valid where its size is at most the threshold; a statistic that is not finite
-    /// is no check.
+    /// A check by one statistic, valid where its size is at most the threshold; a statistic or threshold that is
+    /// not finite is no check.
     fn by(check: String, statistic: (&str, f64), threshold: f64, explanation: String) -> Self {
         if !statistic.1.is_finite() {
             return Self::not_checked(check, format!("the {} is not finite", statistic.0));
+        }
+        if !(threshold.is_finite() && threshold >= 0.0) {
+            return Self::not_checked(
+                check,
+                format!("the threshold {threshold} is not a finite number of 0 or more"),
+            );
         }
         let status = if statistic.1.abs() <= threshold {
             Status::Valid

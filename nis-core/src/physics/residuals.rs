@@ -6,8 +6,12 @@ use super::Verdict;
 /// checks raises one false alarm in eight hundred.
 pub(super) const Z: f64 = 4.0;
 
-/// Fewest residuals that a test of independence is made on.
-const MIN_RESIDUALS: usize = 10;
+/// Fewest residuals that a test of independence is made on: with fewer, even a straight line stays below [`Z`],
+/// so the test could not fail.
+const MIN_INDEPENDENT: usize = 20;
+
+/// Fewest residuals that are searched for outliers.
+const MIN_OUTLIERS: usize = 10;
 
 /// Whether residuals in the order of time are independent, by the number of runs above and below their median
 /// (Wald and Wolfowitz, Ann. Math. Statist. 11 (1940) 147) and by their lag-1 autocorrelation, whose variance
@@ -22,7 +26,7 @@ const MIN_RESIDUALS: usize = 10;
 pub fn independent(name: &str, residuals: &[f64], fitted: usize) -> Verdict {
     let check = format!("residuals independent: {name}");
     let n = residuals.len();
-    if n < MIN_RESIDUALS.max(fitted + 2) {
+    if n < MIN_INDEPENDENT.max(fitted + 2) {
         return Verdict::not_checked(
             check,
             format!("{n} residuals are too few for a test of independence"),
@@ -74,33 +78,76 @@ pub fn independent(name: &str, residuals: &[f64], fitted: usize) -> Verdict {
     .with_effect(format!("lag-1 correlation {correlation:.2}"))
 }
 
-/// Whether no residual stands out: the largest of `n` standard normal deviates is compared with the bound that
-/// it passes once in 16000 (Bonferroni).
-pub fn outliers(name: &str, standardised: &[f64]) -> Verdict {
+/// Whether no residual stands out from the others. The statistic is the largest residual over their root mean
+/// square, so the scale of the residuals does not matter; it fails beyond the value that the largest of `n`
+/// normal deviates passes with a probability of at most 6e-5 (Bonferroni). Because the root mean square contains
+/// the largest residual, its exact small-sample distribution is used (Thompson, Ann. Math. Statist. 6 (1935)
+/// 214), not the normal one, whose bound cannot be reached by fewer than about 20 values.
+///
+/// ```
+/// use nis_core::physics::{Status, outliers};
+/// let mut residuals = vec![0.5, -1.0, 0.8, -0.2, 1.1, -0.9, 0.3, -0.6, 0.7, -0.4, 0.1, 0.9];
+/// assert_eq!(outliers("y", &residuals).status, Status::Valid);
+/// residuals[3] = 40.0;
+/// assert_eq!(outliers("y", &residuals).status, Status::Violated);
+/// ```
+pub fn outliers(name: &str, residuals: &[f64]) -> Verdict {
     let check = format!("no outliers: {name}");
-    let n = standardised.len();
-    if n < MIN_RESIDUALS {
+    let n = residuals.len();
+    if n < MIN_OUTLIERS {
         return Verdict::not_checked(check, format!("{n} residuals are too few"));
     }
-    let largest = standardised.iter().fold(0.0f64, |a, r| {
-        if r.abs() > a || r.is_nan() {
-            r.abs()
-        } else {
-            a
-        }
-    });
-    // P(|z| > x) < sqrt(2/pi) e^{-x^2/2}/x, solved for a probability of 6e-5/n by iteration.
-    let wanted = (6e-5 / n as f64).ln();
-    let mut bound = Z;
-    for _ in 0..20 {
-        bound = (2.0 * (0.5 * (2.0 / std::f64::consts::PI).ln() - bound.ln() - wanted)).sqrt();
+    if residuals.iter().any(|r| !r.is_finite()) {
+        return Verdict::not_checked(check, "a residual is not finite");
     }
+    let largest = residuals.iter().fold(0.0f64, |a, r| a.max(r.abs()));
+    if largest == 0.0 {
+        return Verdict::not_checked(check, "all residuals are 0");
+    }
+    // Over the largest first: squares of very large or small residuals need not be finite or above 0.
+    let mean_square = residuals.iter().map(|r| (r / largest).powi(2)).sum::<f64>() / n as f64;
     Verdict::by(
         check,
-        ("largest |residual| in standard deviations", largest),
-        bound,
+        (
+            "largest |residual| in standard deviations",
+            1.0 / mean_square.sqrt(),
+        ),
+        outlier_bound(n),
         "under normal scatter the largest residual stays below the threshold".into(),
     )
+}
+
+/// The value `x` with `P(|r_1| / rms(r) > x) = 6e-5/n` for `n` independent normal deviates `r`.
+///
+/// The ratio is `sqrt(n)` times one coordinate of a point that is uniform on the sphere in `n` dimensions; with
+/// that coordinate `sin(a)`, the density of `a` is proportional to `cos(a)^(n-2)`.
+pub(super) fn outlier_bound(n: usize) -> f64 {
+    const CELLS: usize = 4000;
+    let root = (n as f64).sqrt();
+    // Beyond 12 standard deviations nothing is left.
+    let end = (12.0 / root).min(std::f64::consts::FRAC_PI_2);
+    let step = end / CELLS as f64;
+    let density = |a: f64| a.cos().max(0.0).powf(n as f64 - 2.0);
+    let at = |i: usize| i as f64 * step;
+    // Simpson's rule on each cell.
+    let cell = |i: usize| {
+        step / 6.0 * (density(at(i)) + 4.0 * density(at(i) + 0.5 * step) + density(at(i + 1)))
+    };
+    let wanted = 6e-5 / n as f64 * (0..CELLS).map(cell).sum::<f64>();
+    let mut tail = 0.0;
+    for i in (0..CELLS).rev() {
+        let more = cell(i);
+        if tail + more >= wanted {
+            // The density is taken as linear within the cell; the width from its right edge follows.
+            let (right, missing) = (density(at(i + 1)), wanted - tail);
+            let slope = (density(at(i)) - right) / step;
+            let width = 2.0 * missing / (right + (right * right + 2.0 * slope * missing).sqrt());
+            return root * (at(i + 1) - width).sin();
+        }
+        tail += more;
+    }
+    // Not reached: the cells together hold more than the tail.
+    f64::NAN
 }
 
 /// Whether a model says more about the data than their mean, by the F-test on the sums of squares: `n` values,

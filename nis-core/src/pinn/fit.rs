@@ -1,15 +1,18 @@
 //! The exact fit: parameters and initial values by least squares on the trajectory itself.
 
-use faer::{Mat, MatMut};
+mod report;
+mod shooting;
 
-use super::integrate::{Integrator, runge_kutta_4};
+use faer::{Mat, Side};
+
 use super::start::{self, Slopes};
 use super::state::{Observed, fit_state};
 use super::system::{Compiled, OdeSystem};
-use super::{FitOptions, FittedState, Noise, OdeFit, Parameter};
+use super::{FitOptions, Noise, OdeFit};
 use crate::error::{Error, Result};
-use crate::optim::{LeastSquares, LmFit, LmOptions, levenberg_marquardt};
+use crate::optim::{LmFit, LmOptions, levenberg_marquardt};
 use crate::telemetry::Progress;
+use shooting::Shooting;
 
 /// Error per step that integration allows, relative and absolute.
 const TOLERANCE: f64 = 1e-10;
@@ -40,8 +43,9 @@ const MAX_ROWS: usize = 200_000;
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for fewer than 5 rows, times that do not rise, values that are not finite, a field
-/// without column, more unknowns than data, or starting values for a name that is no parameter;
+/// [`Error::InvalidInput`] for fewer than 5 rows, times that do not rise, values that are not finite, a constant
+/// column, a field without column, more unknowns than data, or starting values for a name that is no parameter
+/// or that come twice;
 /// [`Error::NotFound`] for a column that is no field; [`Error::Numerical`] where no finite trajectory was
 /// found; [`Error::Cancelled`].
 pub fn fit_ode(
@@ -157,8 +161,22 @@ fn check<'a>(
                 "finite values",
             ));
         }
+        if values.iter().all(|v| *v == values[0]) {
+            return Err(Error::invalid(
+                *name,
+                format!("{} in every row", values[0]),
+                "a column that varies: its noise and the share explained are not defined otherwise",
+            ));
+        }
     }
-    for (name, value, _) in &options.start {
+    for (i, (name, value, _)) in options.start.iter().enumerate() {
+        if options.start[..i].iter().any(|(other, _, _)| other == name) {
+            return Err(Error::invalid(
+                format!("start.{name}"),
+                "two values",
+                "one value per parameter",
+            ));
+        }
         if !system.parameters().contains(&name.as_str()) {
             return Err(Error::invalid(
                 "start",
@@ -204,6 +222,8 @@ struct Setup<'a> {
     /// Parameters and components at the first time to start from.
     p: Vec<f64>,
     initial: Vec<f64>,
+    /// Root mean square of each component over the data, or 1 where that is 0.
+    sizes: Vec<f64>,
     iterations: usize,
 }
 
@@ -269,6 +289,17 @@ impl<'a> Setup<'a> {
         for (p, hint) in p.iter_mut().zip(&hints) {
             *p = hint.unwrap_or(*p);
         }
+        let sizes = (0..compiled.components)
+            .map(|c| {
+                let values: Vec<f64> = slopes.z.iter().map(|z| z[c]).collect();
+                let size = root_mean_square(&values);
+                if size > 0.0 && size.is_finite() {
+                    size
+                } else {
+                    1.0
+                }
+            })
+            .collect();
         let observed = Observed {
             t,
             start: &slopes.z,
@@ -280,6 +311,7 @@ impl<'a> Setup<'a> {
             columns: columns.to_vec(),
             first,
             initial: slopes.z[0].clone(),
+            sizes,
             free,
             p,
             iterations: 0,
@@ -385,16 +417,12 @@ impl<'a> Setup<'a> {
         let freedom = n * fields as f64 - unknowns as f64;
         // Residuals carry the weights, so their mean square over the degrees of freedom is the variance factor.
         let variance = 2.0 * fit.cost / freedom;
-        let inverse: Option<Mat<f64>> = fit.inverse_normal();
-        let std_error = |i: usize| {
-            inverse
-                .as_ref()
-                .map(|m| (variance * m[(i, i)]).sqrt())
-                .filter(|s| s.is_finite())
-        };
+        let spreads = unit_variances(&fit);
         let mut std_errors = vec![None; self.p.len()];
         for (k, free) in self.free.iter().enumerate() {
-            std_errors[*free] = std_error(k);
+            std_errors[*free] = spreads[k]
+                .map(|v| (variance * v).sqrt())
+                .filter(|s| s.is_finite());
         }
         let residuals: Vec<Vec<f64>> = (0..fields)
             .map(|f| {
@@ -424,131 +452,44 @@ impl<'a> Setup<'a> {
             iterations,
         })
     }
-
-    fn report(
-        self,
-        system: &OdeSystem,
-        fit: Exact,
-        noise: Noise,
-        reason: String,
-    ) -> Result<OdeFit> {
-        let n = self.compiled.components;
-        let (from, to) = (self.t[0], self.t[self.t.len() - 1]);
-        let cells = (4 * (self.t.len() - 1)).clamp(200, 2000);
-        let grid: Vec<f64> = (0..=cells)
-            .map(|i| from + (to - from) * i as f64 / cells as f64)
-            .collect();
-        let mut fine: Vec<Vec<f64>> = Vec::with_capacity(grid.len());
-        let mut integrator = Integrator::new(self.compiled, &fit.p, false);
-        let finite = integrator.run(&fit.initial, &grid, TOLERANCE, |_, z| fine.push(z.to_vec()));
-        let mut at_rows: Vec<Vec<f64>> = Vec::with_capacity(self.t.len());
-        let finite = finite
-            && integrator.run(&fit.initial, self.t, TOLERANCE, |_, z| {
-                at_rows.push(z.to_vec())
-            });
-        if !finite {
-            return Err(Error::numerical(
-                "fit of the equations",
-                "the fitted trajectory is not finite",
-            ));
-        }
-        let witness = runge_kutta_4(self.compiled, &fit.p, &fit.initial, &grid, 20);
-        let mut difference = 0.0f64;
-        for c in self.first.iter().copied() {
-            let (low, high) = fine
-                .iter()
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), z| {
-                    (a.min(z[c]), b.max(z[c]))
-                });
-            let range = if high > low { high - low } else { 1.0 };
-            for (a, b) in fine.iter().zip(&witness) {
-                let off = (a[c] - b[c]).abs() / range;
-                // `max` would drop a NaN.
-                difference = if off > difference || off.is_nan() {
-                    off
-                } else {
-                    difference
-                };
-            }
-        }
-        let mut states = Vec::new();
-        let mut explained = Vec::new();
-        for (f, name) in system.states().iter().enumerate() {
-            let (column, c) = (self.columns[f], self.first[f]);
-            let squares: f64 = column
-                .iter()
-                .zip(&at_rows)
-                .map(|(y, z)| (y - z[c]).powi(2))
-                .sum();
-            let total = spread(column).powi(2) * column.len() as f64;
-            explained.push(((*name).to_string(), 1.0 - squares / total));
-            states.push(FittedState {
-                name: (*name).to_string(),
-                values: fine.iter().map(|z| z[c]).collect(),
-                initial: fit.initial[c],
-                standardised_residuals: Some(fit.residuals[f].clone()),
-                noise: Some(fit.sigma[f]),
-                residual_rms: Some((squares / column.len() as f64).sqrt()),
-            });
-        }
-        Ok(OdeFit {
-            equations: system.equations().iter().map(ToString::to_string).collect(),
-            parameters: system
-                .parameters()
-                .iter()
-                .zip(fit.p.iter().zip(&fit.std_errors))
-                .map(|(name, (value, std_error))| Parameter {
-                    name: (*name).to_string(),
-                    value: *value,
-                    std_error: *std_error,
-                })
-                .collect(),
-            noise,
-            noise_reason: reason,
-            equation_residual: equation_residual(self.compiled, &fit.p, &grid, &fine, n),
-            t: grid,
-            t_observed: self.t.to_vec(),
-            states,
-            integration_difference: difference,
-            explained,
-            log_likelihood: fit.log_likelihood,
-            iterations: fit.iterations,
-            converged: fit.converged,
-        })
-    }
 }
 
-/// Root mean square of slope less right-hand side at the midpoints of the cubic Hermite spline through the
-/// trajectory, relative to that of the slope.
-fn equation_residual(system: &Compiled, p: &[f64], grid: &[f64], z: &[Vec<f64>], n: usize) -> f64 {
-    let mut point = system.point(p);
-    let mut slope = |t: f64, z: &[f64]| {
-        let mut f = vec![0.0; n];
-        point[0] = t;
-        point[1..=n].copy_from_slice(z);
-        system.slope(&point, &mut f);
-        f
-    };
-    let (mut residual, mut size) = (vec![0.0; n], vec![0.0; n]);
-    for k in 0..grid.len() - 1 {
-        let h = grid[k + 1] - grid[k];
-        let (f0, f1) = (slope(grid[k], &z[k]), slope(grid[k + 1], &z[k + 1]));
-        let middle: Vec<f64> = (0..n)
-            .map(|c| 0.5 * (z[k][c] + z[k + 1][c]) + h / 8.0 * (f0[c] - f1[c]))
-            .collect();
-        let fm = slope(grid[k] + 0.5 * h, &middle);
-        for c in 0..n {
-            let dz = 1.5 * (z[k + 1][c] - z[k][c]) / h - 0.25 * (f0[c] + f1[c]);
-            residual[c] += (dz - fm[c]).powi(2);
-            size[c] += fm[c] * fm[c];
-        }
+/// Diagonal of `(J^T J)^-1`, with `None` for unknowns that the data do not determine.
+///
+/// Where the matrix is singular, its null space is that of the eigenvalues at rounding level after scaling to a
+/// unit diagonal; an unknown with a part in it is not determined, and the others have the diagonal of the
+/// pseudo-inverse, which is their variance whatever the undetermined ones are.
+fn unit_variances(fit: &LmFit) -> Vec<Option<f64>> {
+    let n = fit.p.len();
+    if let Some(inverse) = fit.inverse_normal() {
+        return (0..n).map(|i| Some(inverse[(i, i)])).collect();
     }
-    let sum: f64 = residual
-        .iter()
-        .zip(&size)
-        .map(|(r, s)| if *s > 0.0 { r / s } else { *r })
-        .sum();
-    (sum / n as f64).sqrt()
+    let scale: Vec<f64> = (0..n).map(|i| fit.normal[(i, i)].sqrt()).collect();
+    let scaled = Mat::from_fn(n, n, |i, j| {
+        if scale[i] > 0.0 && scale[j] > 0.0 {
+            fit.normal[(i, j)] / (scale[i] * scale[j])
+        } else {
+            0.0
+        }
+    });
+    let Ok(eigen) = scaled.self_adjoint_eigen(Side::Lower) else {
+        return vec![None; n];
+    };
+    let (values, vectors) = (eigen.S(), eigen.U());
+    (0..n)
+        .map(|i| {
+            let mut sum = 0.0;
+            for k in 0..n {
+                let part = vectors[(i, k)];
+                if values[k] > 1e-12 * n as f64 {
+                    sum += part * part / values[k];
+                } else if part.abs() > 1e-4 || !(scale[i] > 0.0) {
+                    return None;
+                }
+            }
+            Some(sum / (scale[i] * scale[i]))
+        })
+        .collect()
 }
 
 fn root_mean_square(v: &[f64]) -> f64 {
@@ -559,83 +500,6 @@ fn root_mean_square(v: &[f64]) -> f64 {
 fn spread(v: &[f64]) -> f64 {
     let mean = v.iter().sum::<f64>() / v.len() as f64;
     (v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / v.len() as f64).sqrt()
-}
-
-/// Residuals of the trajectory over free parameters and initial components.
-struct Shooting<'a> {
-    setup: &'a Setup<'a>,
-    data: &'a [Vec<f64>],
-    multiplicative: bool,
-    weights: Vec<f64>,
-    p: Vec<f64>,
-    progress: &'a Progress<'a>,
-}
-
-impl Shooting<'_> {
-    fn pack(&self, p: &[f64], initial: &[f64]) -> Vec<f64> {
-        self.setup
-            .free
-            .iter()
-            .map(|k| p[*k])
-            .chain(initial.iter().copied())
-            .collect()
-    }
-
-    fn unpack(&self, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let mut p = self.p.clone();
-        for (k, free) in self.setup.free.iter().enumerate() {
-            p[*free] = x[k];
-        }
-        (p, x[self.setup.free.len()..].to_vec())
-    }
-}
-
-impl LeastSquares for Shooting<'_> {
-    fn parameters(&self) -> usize {
-        self.setup.free.len() + self.setup.compiled.components
-    }
-
-    fn residuals(&self) -> usize {
-        self.setup.t.len() * self.data.len()
-    }
-
-    fn evaluate(&mut self, x: &[f64], r: &mut [f64], jacobian: Option<MatMut<'_, f64>>) -> bool {
-        if self.progress.check().is_err() {
-            return false;
-        }
-        let mut jacobian = jacobian;
-        let setup = self.setup;
-        let (p, initial) = self.unpack(x);
-        let n = setup.compiled.components;
-        let width = n + setup.compiled.parameters;
-        let rows = setup.t.len();
-        let mut fine = true;
-        let mut integrator = Integrator::new(setup.compiled, &p, jacobian.is_some());
-        let finite = integrator.run(&initial, setup.t, TOLERANCE, |i, z| {
-            for (f, first) in setup.first.iter().enumerate() {
-                let row = f * rows + i;
-                let value = z[*first];
-                let (model, slope) = if self.multiplicative {
-                    fine &= value > 0.0;
-                    (value.ln(), 1.0 / value)
-                } else {
-                    (value, 1.0)
-                };
-                let w = self.weights[f];
-                r[row] = w * (model - self.data[f][i]);
-                if let Some(j) = jacobian.as_mut() {
-                    let s = &z[n + first * width..n + (first + 1) * width];
-                    for (k, free) in setup.free.iter().enumerate() {
-                        j[(row, k)] = w * slope * s[n + free];
-                    }
-                    for c in 0..n {
-                        j[(row, setup.free.len() + c)] = w * slope * s[c];
-                    }
-                }
-            }
-        });
-        finite && fine && r.iter().all(|v| v.is_finite())
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::system::Compiled;
 
-/// Steps at most between the first and the last time.
+/// Steps at most, beside one per wanted time.
 const MAX_STEPS: usize = 50_000;
 
 const A: [[f64; 6]; 7] = [
@@ -57,16 +57,38 @@ pub(super) struct Integrator<'a> {
     point: Vec<f64>,
     /// Number of sensitivity columns: 0, or components plus parameters.
     columns: usize,
+    /// Size of each entry of the state, below which its error counts as absolute.
+    floor: Vec<f64>,
     jacobian: Vec<f64>,
 }
 
 impl<'a> Integrator<'a> {
-    pub(super) fn new(system: &'a Compiled, p: &[f64], sensitivities: bool) -> Self {
+    /// `sizes` are the typical sizes of the components (above 0), so that the error allowed does not depend on
+    /// their units; a sensitivity has the size of its component over that of its initial value or parameter.
+    pub(super) fn new(
+        system: &'a Compiled,
+        p: &[f64],
+        sizes: &'a [f64],
+        sensitivities: bool,
+    ) -> Self {
         let width = system.components + system.parameters;
+        let mut floor = sizes.to_vec();
+        if sensitivities {
+            let by: Vec<f64> = sizes
+                .iter()
+                .copied()
+                .chain(p.iter().map(|p| if *p == 0.0 { 1.0 } else { p.abs() }))
+                .collect();
+            for size in sizes {
+                // Bounded, for an extreme ratio must neither forbid all steps nor allow any error.
+                floor.extend(by.iter().map(|by| (size / by).clamp(1e-200, 1e200)));
+            }
+        }
         Integrator {
             system,
             point: system.point(p),
             columns: if sensitivities { width } else { 0 },
+            floor,
             jacobian: vec![0.0; system.components * width],
         }
     }
@@ -130,10 +152,11 @@ impl<'a> Integrator<'a> {
         let span = rest.last().map_or(0.0, |last| last - first);
         let mut h = self.first_step(&y, &k[0], tolerance).min(span);
         let mut steps = 0;
+        let most = MAX_STEPS + times.len();
         for (index, &end) in rest.iter().enumerate() {
             while t < end {
                 steps += 1;
-                if steps > MAX_STEPS || !h.is_finite() || h <= f64::EPSILON * span {
+                if steps > most || !h.is_finite() || h <= f64::EPSILON * span {
                     return false;
                 }
                 // The last step before a wanted time lands on it.
@@ -154,7 +177,7 @@ impl<'a> Integrator<'a> {
                 let mut sum = 0.0;
                 for i in 0..size {
                     let error: f64 = step * (0..7).map(|s| E[s] * k[s][i]).sum::<f64>();
-                    let scale = tolerance * (1.0 + y[i].abs().max(trial[i].abs()));
+                    let scale = tolerance * (self.floor[i] + y[i].abs().max(trial[i].abs()));
                     sum += (error / scale).powi(2);
                 }
                 let norm = (sum / size as f64).sqrt();
@@ -189,8 +212,8 @@ impl<'a> Integrator<'a> {
         let norm = |v: &[f64]| {
             let sum: f64 = v
                 .iter()
-                .zip(y)
-                .map(|(v, y)| (v / (1.0 + y.abs())).powi(2))
+                .zip(y.iter().zip(&self.floor))
+                .map(|(v, (y, floor))| (v / (floor + y.abs())).powi(2))
                 .sum();
             (sum / v.len() as f64).sqrt()
         };
@@ -257,8 +280,12 @@ mod tests {
         let system = OdeSystem::parse(text).unwrap().compile().unwrap();
         let mut out = Vec::new();
         assert!(
-            Integrator::new(&system, p, false)
-                .run(start, times, 1e-11, |_, y| out.push(y.to_vec()))
+            Integrator::new(&system, p, &vec![1.0; start.len()], false).run(
+                start,
+                times,
+                1e-11,
+                |_, y| out.push(y.to_vec())
+            )
         );
         out
     }
@@ -308,16 +335,21 @@ mod tests {
         let start = [30.0, 4.0];
         let end = |p: &[f64], start: &[f64]| {
             let mut out = vec![];
-            assert!(
-                Integrator::new(&system, p, false)
-                    .run(start, &times, 1e-12, |_, y| out = y.to_vec())
-            );
+            assert!(Integrator::new(&system, p, &[20.0, 20.0], false).run(
+                start,
+                &times,
+                1e-12,
+                |_, y| out = y.to_vec()
+            ));
             out
         };
         let mut full = vec![];
-        assert!(
-            Integrator::new(&system, &p, true).run(&start, &times, 1e-12, |_, y| full = y.to_vec())
-        );
+        assert!(Integrator::new(&system, &p, &[20.0, 20.0], true).run(
+            &start,
+            &times,
+            1e-12,
+            |_, y| full = y.to_vec()
+        ));
         for column in 0..6 {
             let (mut up, mut down) = ((p, start), (p, start));
             let h = 1e-5
@@ -348,9 +380,43 @@ mod tests {
     #[test]
     fn a_solution_that_runs_away_ends() {
         let system = OdeSystem::parse("y' = y^2").unwrap().compile().unwrap();
-        let mut run = Integrator::new(&system, &[], false);
+        let mut run = Integrator::new(&system, &[], &[1.0], false);
         assert!(!run.run(&[1.0], &[0.0, 2.0], 1e-8, |_, _| {}));
         assert!(run.run(&[1.0], &[0.0], 1e-8, |_, _| {}));
+    }
+
+    #[test]
+    fn units_do_not_change_the_relative_error() {
+        let times = [0.0, 1.0, 3.0];
+        for size in [1e-12, 1.0, 1e12] {
+            let system = OdeSystem::parse("y' = k*y*(1 - y/c)")
+                .unwrap()
+                .compile()
+                .unwrap();
+            let sizes = [size];
+            // In alphabetical order within an equation: c, k.
+            let mut run = Integrator::new(&system, &[2.0 * size, 1.3], &sizes, true);
+            let mut out = Vec::new();
+            assert!(run.run(&[0.1 * size], &times, 1e-10, |_, y| out.push(y.to_vec())));
+            for (t, y) in times.iter().zip(&out) {
+                let g = (1.3 * t).exp();
+                let want = 2.0 * size * g / (19.0 + g);
+                assert!((y[0] / want - 1.0).abs() <= 1e-8, "{size} {t} {}", y[0]);
+                // d y/d y0 = c^2 g/(c + y0 (g - 1))^2
+                let want = 4.0 * g / (2.0 + 0.1 * (g - 1.0)).powi(2);
+                assert!((y[1] / want - 1.0).abs() <= 1e-7, "{size} {t} {}", y[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn many_times_are_not_too_many_steps() {
+        let system = OdeSystem::parse("y' = -y").unwrap().compile().unwrap();
+        let times: Vec<f64> = (0..60_000).map(|i| 1e-4 * f64::from(i)).collect();
+        let mut end = 0.0;
+        let mut run = Integrator::new(&system, &[], &[1.0], false);
+        assert!(run.run(&[1.0], &times, 1e-10, |_, y| end = y[0]));
+        assert!((end - (-5.9999f64).exp()).abs() <= 1e-9, "{end}");
     }
 
     #[test]

@@ -95,11 +95,12 @@ pub struct OdeFit {
     pub t_observed: Vec<f64>,
     /// Fields.
     pub states: Vec<FittedState>,
-    /// Root mean square of the equations' residual on points between the collocation points, relative to
-    /// the root mean square of the derivative.
+    /// Root mean square of the equations' residual midway between the points of [`OdeFit::t`], on the cubic
+    /// Hermite spline through the fitted trajectory, relative to the root mean square of the derivative. It
+    /// contains the error of that spline, so it also tells whether the grid resolves the trajectory.
     pub equation_residual: f64,
-    /// Largest difference between the spline state and an independent Runge-Kutta integration from the
-    /// fitted initial values, relative to each field's range.
+    /// Largest difference between the fitted trajectory (Dormand-Prince) and an independent integration from
+    /// the same initial values (classical Runge-Kutta), relative to each field's range.
     pub integration_difference: f64,
     /// Share of the observations' variance that the fit explains, per observed field.
     pub explained: Vec<(String, f64)>,

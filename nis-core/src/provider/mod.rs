@@ -1,3 +1,58 @@
-//! Language models behind one trait.
+//! Language models behind one trait, and the offline provider.
 //!
-//! Floor 3: imports floors 0 to 2.
+//! Floor 3: imports floors 0 to 2. A wire ([`openai`]) is pure: it turns a [`Request`] into a body and bytes
+//! into [`Event`]s, knows no socket and no clock, and reads a whole reply as a stream that came at once.
+//! [`HttpProvider`] moves the bytes: retries, deadlines, limits. [`Offline`] needs no network and is no
+//! language model.
+
+mod count;
+mod endpoint;
+mod failure;
+mod http;
+mod message;
+mod offline;
+pub mod openai;
+mod question;
+mod secret;
+mod sse;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+pub use count::{Counted, Counts, LATENCY_BOUNDS};
+pub use endpoint::Endpoint;
+pub use failure::{Failure, MAX_WAIT, Retry, after};
+pub use http::{HttpOptions, HttpProvider, MAX_REPLY_BYTES, MAX_RETRIES};
+pub use message::{
+    Completion, Event, Finish, Fold, MAX_TOOL_CALLS, Message, Request, Role, ToolCall, ToolSpec,
+    Usage,
+};
+pub use offline::{OFFLINE, Offline, number};
+pub use question::Question;
+pub use secret::{Secret, is_placeholder};
+pub use sse::{Frame, Framer, MAX_EVENT_BYTES};
+
+use crate::error::Result;
+
+/// A boxed future, so that [`Provider`] stays usable as a trait object.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something that completes conversations. Implement it outside this crate to add a model.
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// Its name in the configuration.
+    fn name(&self) -> &str;
+
+    /// The model's name.
+    fn model(&self) -> &str;
+
+    /// Whether a language model answers.
+    fn real_ai(&self) -> bool;
+
+    /// Completes one conversation. Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// [`crate::Error::Provider`] with the status and whether the same request may succeed later,
+    /// [`crate::Error::Timeout`], [`crate::Error::Limit`].
+    fn complete<'a>(&'a self, request: &'a Request) -> Pending<'a, Result<Completion>>;
+}

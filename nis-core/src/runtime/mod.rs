@@ -2,55 +2,238 @@
 //!
 //! Floor 6: imports all floors below.
 
+mod blocking;
+mod build;
 mod config;
+mod metrics;
 mod read;
 mod types;
 
-pub use config::Config;
-pub use read::read_json;
-pub use types::{ChatReply, ChatRequest, Health, TraceStep};
+use std::sync::Arc;
+use std::time::Instant;
 
+pub use config::{
+    Config, Limits, OPENAI_BASE_URL, OPENAI_MODEL, ProviderConfig, ProviderKind, VARIABLES,
+    Variable,
+};
+pub use read::read_json;
+pub use types::{AgentInfo, ChatReply, ChatRequest, Health, State, TraceStep};
+
+use blocking::Blocking;
+use metrics::Metrics;
+
+use crate::agent::{self, Product, Task, now};
+use crate::bus::Subscription;
 use crate::error::{Error, Result};
 use crate::pipeline::{AnalyzeOptions, Dataset, Report};
+use crate::provider::{Counted, OFFLINE, Provider, ToolSpec};
 use crate::telemetry::Progress;
 
-/// The runtime that a host embeds. Cheap to clone; clones share everything.
+/// Longest `user_id` and `conversation_id`, in characters.
+pub const MAX_ID: usize = 128;
+
+/// Who asks where a request does not say.
+const ANONYMOUS: &str = "anonymous";
+
+/// The runtime that a host embeds. Cheap to clone; clones share everything. Two runtimes share nothing.
+///
+/// ```
+/// use nis_core::runtime::{ChatRequest, Config, Nis};
+/// let nis = Nis::new(Config::default())?;
+/// let reply = nis.chat_blocking(ChatRequest { message: "What is 2+2?".into(), ..Default::default() })?;
+/// assert_eq!((reply.response.as_str(), reply.real_ai), ("2+2 = 4", false));
+/// # Ok::<(), nis_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
-pub struct Nis {}
+pub struct Nis {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    default_provider: String,
+    /// Usable providers in the order of the configuration, `offline` last.
+    providers: Vec<Arc<Counted>>,
+    /// Configured providers that cannot be used, and why.
+    unusable: Vec<(String, String)>,
+    context: agent::Context,
+    metrics: Metrics,
+    blocking: Blocking,
+}
+
+/// One chat, counted however it ends: also when its future is dropped.
+struct Counting<'a> {
+    metrics: &'a Metrics,
+    provider: String,
+    started: Instant,
+    error: Option<crate::error::Code>,
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.metrics
+            .chat(&self.provider, self.started.elapsed(), self.error);
+    }
+}
 
 impl Nis {
-    /// Builds a runtime.
+    /// Builds a runtime. Opens the store; makes no connection.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] names the configuration key.
-    pub fn new(_config: Config) -> Result<Self> {
-        Ok(Nis {})
+    /// [`Error::InvalidInput`] names the configuration key; [`Error::Io`] names the store's file.
+    pub fn new(config: Config) -> Result<Self> {
+        Self::with_providers(config, Vec::new())
     }
 
-    /// Answers one message.
+    /// Builds a runtime with the host's own providers before those of the configuration.
+    ///
+    /// # Errors
+    /// As [`Nis::new`]; [`Error::InvalidInput`] where two providers have one name.
+    pub fn with_providers(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Self> {
+        Ok(Nis {
+            inner: Arc::new(build::build(config, own)?),
+        })
+    }
+
+    /// Answers one message. Must run inside a tokio runtime. Dropping the future stops the work.
+    ///
+    /// The answer's confidence is the share of checked claims that held (see [`crate::agent::claims`]);
+    /// `None` where nothing could be checked.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for an empty or overlong message or an unknown provider,
     /// [`Error::Provider`] where the provider fails.
-    pub async fn chat(&self, _request: ChatRequest) -> Result<ChatReply> {
-        Err(Error::unavailable("chat", "not written yet"))
+    pub async fn chat(&self, request: ChatRequest) -> Result<ChatReply> {
+        self.answer(request, true).await
     }
 
     /// Answers one message with exactly one upstream call and no tools.
     ///
     /// # Errors
     /// As [`Nis::chat`].
-    pub async fn chat_single(&self, _request: ChatRequest) -> Result<ChatReply> {
-        Err(Error::unavailable("chat_single", "not written yet"))
+    pub async fn chat_single(&self, request: ChatRequest) -> Result<ChatReply> {
+        self.answer(request, false).await
     }
 
     /// [`Nis::chat`] for hosts without an async runtime: runs on threads owned by this `Nis`. Must not be
     /// called from inside an async runtime.
     ///
     /// # Errors
-    /// As [`Nis::chat`].
-    pub fn chat_blocking(&self, _request: ChatRequest) -> Result<ChatReply> {
-        Err(Error::unavailable("chat_blocking", "not written yet"))
+    /// As [`Nis::chat`]; [`Error::Unavailable`] inside an async runtime, whose thread it would block.
+    pub fn chat_blocking(&self, request: ChatRequest) -> Result<ChatReply> {
+        self.inner.blocking.run(self.chat(request))
+    }
+
+    /// [`Nis::chat_single`] for hosts without an async runtime.
+    ///
+    /// # Errors
+    /// As [`Nis::chat_blocking`].
+    pub fn chat_single_blocking(&self, request: ChatRequest) -> Result<ChatReply> {
+        self.inner.blocking.run(self.chat_single(request))
+    }
+
+    async fn answer(&self, request: ChatRequest, tools: bool) -> Result<ChatReply> {
+        let mut counting = Counting {
+            metrics: &self.inner.metrics,
+            provider: "none".into(),
+            started: Instant::now(),
+            // What stands where nobody waits for the answer any more.
+            error: Some(crate::error::Code::Cancelled),
+        };
+        let result = self
+            .answer_counted(request, tools, &mut counting.provider)
+            .await;
+        counting.error = result.as_ref().err().map(Error::code);
+        result
+    }
+
+    async fn answer_counted(
+        &self,
+        request: ChatRequest,
+        tools: bool,
+        counted: &mut String,
+    ) -> Result<ChatReply> {
+        let inner = &self.inner;
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::unavailable(
+                "chat",
+                "it needs a tokio runtime; use chat_blocking outside of one",
+            ));
+        }
+        let limit = inner.limits.max_message_bytes;
+        if request.message.trim().is_empty() {
+            return Err(Error::invalid("message", "\"\"", "a message"));
+        }
+        if request.message.len() > limit {
+            return Err(Error::invalid(
+                "message",
+                format!("{} bytes", request.message.len()),
+                format!("at most {limit} bytes"),
+            ));
+        }
+        let user = match request.user_id {
+            Some(id) => checked_id("user_id", id, |c| !c.is_control())?,
+            None => ANONYMOUS.to_owned(),
+        };
+        let conversation = match request.conversation_id {
+            Some(id) => checked_id("conversation_id", id, |c| {
+                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')
+            })?,
+            None => build::conversation_id()?,
+        };
+        let provider = self.provider(request.provider.as_deref())?;
+        *counted = provider.name().to_owned();
+        let task = Task::Chat {
+            message: request.message,
+            conversation: conversation.clone(),
+            user: user.clone(),
+            provider: provider.clone(),
+            history: inner.limits.history_turns,
+            tools,
+        };
+        let outcome = inner.context.ask("coordination", task).await?;
+        let Product::Answer {
+            text,
+            model,
+            tokens,
+            confidence,
+        } = outcome.product
+        else {
+            return Err(Error::Internal {
+                message: "coordination gave no answer".into(),
+            });
+        };
+        inner.metrics.checked(confidence);
+        Ok(ChatReply {
+            response: text,
+            user_id: user,
+            conversation_id: conversation,
+            timestamp: now(),
+            confidence,
+            provider: provider.name().into(),
+            real_ai: provider.real_ai(),
+            model: model.unwrap_or_else(|| provider.model().into()),
+            tokens_used: tokens,
+            reasoning_trace: outcome.steps,
+        })
+    }
+
+    /// The provider of that name, or the default one.
+    fn provider(&self, name: Option<&str>) -> Result<Arc<Counted>> {
+        let wanted = name.unwrap_or(&self.inner.default_provider);
+        if let Some(provider) = self.inner.providers.iter().find(|p| p.name() == wanted) {
+            return Ok(provider.clone());
+        }
+        if let Some((_, reason)) = self.inner.unusable.iter().find(|(n, _)| n == wanted) {
+            return Err(Error::unavailable(format!("provider {wanted}"), reason));
+        }
+        let names: Vec<&str> = self.inner.providers.iter().map(|p| p.name()).collect();
+        Err(Error::invalid(
+            "provider",
+            wanted,
+            format!("one of {}", names.join(", ")),
+        ))
     }
 
     /// Runs the scientific path on a data set, on the calling thread.
@@ -66,13 +249,108 @@ impl Nis {
         crate::pipeline::analyze(data, options, progress)
     }
 
-    /// What this runtime can do now.
+    /// What this runtime can do now. `degraded` where the store does not answer or the configured default
+    /// provider cannot be used.
     pub fn health(&self) -> Health {
-        Health::default()
+        let inner = &self.inner;
+        let conversations = inner.context.store.conversations();
+        let default_works = inner
+            .providers
+            .iter()
+            .any(|p| p.name() == inner.default_provider);
+        Health {
+            status: if conversations.is_ok() && default_works {
+                "healthy"
+            } else {
+                "degraded"
+            }
+            .into(),
+            timestamp: now(),
+            provider: inner
+                .providers
+                .iter()
+                .map(|p| p.name().to_owned())
+                .collect(),
+            model: inner
+                .providers
+                .iter()
+                .map(|p| p.model().to_owned())
+                .collect(),
+            real_ai: inner.providers.iter().map(|p| p.real_ai()).collect(),
+            conversations_active: conversations.unwrap_or(0),
+            agents_registered: inner.context.registry.all().len() as u64,
+            tools_available: inner
+                .context
+                .tools
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            pattern: "nis_v3_agnostic".into(),
+        }
     }
 
     /// The counters in Prometheus text format.
     pub fn metrics(&self) -> String {
-        String::new()
+        let counts: Vec<_> = self
+            .inner
+            .providers
+            .iter()
+            .map(|p| (p.name().to_owned(), p.counts()))
+            .collect();
+        self.inner
+            .metrics
+            .text(&counts, self.inner.context.store.conversations().ok())
     }
+
+    /// The agents and whether they do their work.
+    pub fn agents(&self) -> Vec<AgentInfo> {
+        let info = |agent: &Arc<dyn agent::Agent>| AgentInfo {
+            name: agent.name().into(),
+            state: agent.state(),
+            description: agent.description().into(),
+        };
+        self.inner.context.registry.all().iter().map(info).collect()
+    }
+
+    /// Gives a task to one agent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none of that name, [`Error::Unavailable`] where it does no work yet,
+    /// and what it returns.
+    pub async fn ask_agent(&self, name: &str, task: Task) -> Result<agent::Outcome> {
+        self.inner.context.ask(name, task).await
+    }
+
+    /// The tools as a model sees them.
+    pub fn tools(&self) -> Vec<ToolSpec> {
+        self.inner.context.tools.specs()
+    }
+
+    /// What the agents do, from now on.
+    pub fn events(&self) -> Box<dyn Subscription> {
+        self.inner.context.bus.subscribe()
+    }
+
+    /// Configured providers that cannot be used, each with the reason.
+    pub fn unusable_providers(&self) -> &[(String, String)] {
+        &self.inner.unusable
+    }
+}
+
+fn checked_id(field: &str, id: String, fits: impl Fn(char) -> bool) -> Result<String> {
+    let length = id.chars().count();
+    if length == 0 || length > MAX_ID || !id.chars().all(fits) {
+        let expected = match field {
+            "conversation_id" => format!("1 to {MAX_ID} letters, digits, `_`, `-`, `.` or `:`"),
+            _ => format!("1 to {MAX_ID} characters, none of control"),
+        };
+        return Err(Error::invalid(field, format!("{id:?}"), expected));
+    }
+    Ok(id)
+}
+
+/// Whether a name is the offline provider's.
+fn is_offline(name: &str) -> bool {
+    name == OFFLINE
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::agent::{State, TraceStep};
+
 /// A question to the agents.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,19 +16,6 @@ pub struct ChatRequest {
     pub user_id: Option<String>,
     /// Name of the provider to use; the configured default where `None`.
     pub provider: Option<String>,
-}
-
-/// One step of how an answer came about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TraceStep {
-    /// Agent, tool or provider that acted.
-    pub actor: String,
-    /// What it did, in one sentence.
-    pub action: String,
-    /// What came of it.
-    pub result: String,
-    /// Wall time in milliseconds.
-    pub ms: f64,
 }
 
 /// The agents' answer.
@@ -75,4 +64,16 @@ pub struct Health {
     pub tools_available: Vec<String>,
     /// `nis_v3_agnostic`.
     pub pattern: String,
+}
+
+/// An agent and whether it does its work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentInfo {
+    /// Its name.
+    pub name: String,
+    /// `ready`, or `unavailable` with the reason.
+    #[serde(flatten)]
+    pub state: State,
+    /// What it does.
+    pub description: String,
 }

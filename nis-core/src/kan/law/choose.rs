@@ -16,6 +16,9 @@ const HIDDEN_ROWS: usize = 60;
 /// A richer network must lower the validation error below this share of that of the plainer one.
 const HIDDEN_GAIN: f64 = 0.7;
 
+/// Iterations per rung of the ladder of a network with hidden nodes, which goes on from the rung before.
+const DEEP_ITERATIONS: usize = 15;
+
 /// Validation R2 from which on no richer network is tried.
 const ENOUGH: f64 = 0.9999;
 
@@ -152,14 +155,20 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn train(&self, plan: &Plan<'_>, rows: &[usize], smoothness: f64) -> Result<(Kan, usize)> {
-        let mut net = match &plan.start {
+    fn train(
+        &self,
+        plan: &Plan<'_>,
+        start: Option<&Kan>,
+        rows: &[usize],
+        smoothness: f64,
+    ) -> Result<(Kan, usize)> {
+        let mut net = match start.or(plan.start.as_ref()) {
             Some(net) => net.clone(),
             None => Kan::new(&plan.widths, plan.grid, 3, self.options.seed)?,
         };
         // An additive network is linear in its coefficients and converges in a few steps.
         let (most, tolerance) = if plan.widths.len() > 2 {
-            (40, 1e-4)
+            (DEEP_ITERATIONS, 1e-4)
         } else {
             (200, 1e-9)
         };
@@ -178,6 +187,10 @@ impl Search<'_> {
         let mut iterations = 0;
         // Mean and standard error of the squared validation error per rung.
         let mut rungs: Vec<(f64, f64)> = Vec::new();
+        // Networks with hidden nodes go on from the stiffer rung, which saves most of their iterations.
+        let follow = plan.widths.len() > 2;
+        let mut previous: Vec<Option<Kan>> = vec![None; plan.folds];
+        let mut firsts: Vec<Option<Kan>> = Vec::new();
         for (step, smoothness) in plan.ladder.iter().enumerate() {
             self.progress.report(
                 "kan",
@@ -186,7 +199,7 @@ impl Search<'_> {
                 "cross-validation",
             )?;
             let mut squares = Vec::with_capacity(n);
-            for fold in 0..plan.folds {
+            for (fold, before) in previous.iter_mut().enumerate() {
                 let (mut train, mut test) = (Vec::new(), Vec::new());
                 for (i, row) in self.order.iter().enumerate() {
                     if i % plan.folds == fold {
@@ -195,9 +208,12 @@ impl Search<'_> {
                         train.push(*row)
                     }
                 }
-                let (net, used) = self.train(plan, &train, *smoothness)?;
+                let (net, used) = self.train(plan, before.as_ref(), &train, *smoothness)?;
                 iterations += used;
                 let predicted = net.predict(&self.scaled.rows(&test))?;
+                if follow {
+                    *before = Some(net);
+                }
                 squares.extend(
                     predicted
                         .iter()
@@ -205,6 +221,7 @@ impl Search<'_> {
                         .map(|(p, t)| (p - t) * (p - t)),
                 );
             }
+            firsts.push(previous.first().cloned().flatten());
             let middle = mean(&squares);
             let variance =
                 squares.iter().map(|s| (s - middle).powi(2)).sum::<f64>() / (n as f64 - 1.0);
@@ -220,7 +237,12 @@ impl Search<'_> {
             .position(|r| r.0 <= best.0 + best.1)
             .unwrap_or(0);
         let smoothness = plan.ladder.get(at).copied().unwrap_or(1.0);
-        let (net, used) = self.train(plan, self.order, smoothness)?;
+        let (net, used) = self.train(
+            plan,
+            firsts.get(at).and_then(Option::as_ref),
+            self.order,
+            smoothness,
+        )?;
         let targets = self.scaled.targets(self.order);
         let middle = mean(&targets);
         let variance = targets.iter().map(|t| (t - middle).powi(2)).sum::<f64>() / n as f64;

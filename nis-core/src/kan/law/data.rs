@@ -148,7 +148,7 @@ pub(super) fn suits_logarithm(inputs: &[Named<'_>], target: Named<'_>) -> bool {
     for column in inputs.iter().chain([&target]) {
         let most = column.values.iter().copied().fold(0.0, f64::max);
         let least = column.values.iter().copied().fold(f64::INFINITY, f64::min);
-        if !(least > 0.0) {
+        if least <= 0.0 {
             return false;
         }
         wide |= most / 10.0 > least;

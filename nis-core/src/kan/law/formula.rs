@@ -264,8 +264,11 @@ impl Model {
         let mut out = Vec::new();
         for (i, slot) in self.slots.iter().enumerate() {
             let std_error = fit.std_errors.as_ref().map(|s| s[i]);
-            out.push(
-                if scaled.logarithmic && self.constant.as_ref() == Some(&slot.symbol) {
+            let first = self.constant.as_ref() == Some(&slot.symbol);
+            let at = if first { 0 } else { out.len() };
+            out.insert(
+                at,
+                if scaled.logarithmic && first {
                     // ln y = k + ... is y = e^k ...; the error of e^k is e^k times that of k.
                     let factor = slot.value.exp();
                     Constant {

@@ -217,10 +217,117 @@ fn bad_data_are_refused() {
     };
     let negative: Vec<f64> = y.iter().map(|v| -v).collect();
     assert_eq!(field(fit(text, &t, &[("y", &negative)], &o)), "noise");
+    assert_eq!(field(fit(text, &t, &[("y", &[3.0; 10])], &d)), "y");
+    let twice = FitOptions {
+        start: vec![("k".into(), 1.0, true), ("k".into(), 2.0, false)],
+        ..d.clone()
+    };
+    assert_eq!(field(fit(text, &t, &[("y", &y)], &twice)), "start.k");
     let cancel = crate::telemetry::Cancel::new();
     cancel.cancel();
     let system = OdeSystem::parse(text).unwrap();
     let stopped = Progress::none().with_cancel(&cancel);
     let out = fit_ode(&system, &t, &[("y", &y)], &d, &stopped);
     assert_eq!(out.map(|_| ()).unwrap_err().code(), Code::Cancelled);
+}
+
+/// `k` and `m` of an exponential stay determined beside a parameter that does nothing; of two parameters that
+/// only occur as a sum, neither is.
+#[test]
+fn undetermined_parameters_have_no_standard_error() {
+    let t: Vec<f64> = (0..40).map(|i| 0.1 * f64::from(i)).collect();
+    let y: Vec<f64> = t
+        .iter()
+        .enumerate()
+        .map(|(i, t)| 2.0 * (-0.5 * t).exp() + 1.0 + 1e-3 * (7.0 * i as f64).sin())
+        .collect();
+    let d = FitOptions {
+        noise: Noise::Additive,
+        ..FitOptions::default()
+    };
+    let error = |found: &OdeFit, name: &str| {
+        let parameter = found.parameters.iter().find(|p| p.name == name);
+        parameter.unwrap().std_error
+    };
+    let plain = fit("y' = -k*(y - m)", &t, &[("y", &y)], &d).unwrap();
+    let idle = fit("y' = -k*(y - m) + 0.0*q", &t, &[("y", &y)], &d);
+    let idle = idle.unwrap();
+    assert_eq!(error(&idle, "q"), None);
+    for name in ["k", "m"] {
+        let (a, b) = (error(&plain, name).unwrap(), error(&idle, name).unwrap());
+        assert!((a / b - 1.0).abs() <= 0.1, "{name} {a} {b}");
+    }
+    let twins = fit("y' = -(k + q)*(y - m)", &t, &[("y", &y)], &d).unwrap();
+    assert_eq!((error(&twins, "k"), error(&twins, "q")), (None, None));
+    let (a, b) = (error(&plain, "m").unwrap(), error(&twins, "m").unwrap());
+    assert!((a / b - 1.0).abs() <= 0.1, "{a} {b}");
+    let sum = value(&twins, "k") + value(&twins, "q");
+    assert!((sum / value(&plain, "k") - 1.0).abs() <= 1e-5, "{sum}");
+}
+
+#[test]
+fn the_unit_of_the_data_does_not_matter() {
+    let t: Vec<f64> = (0..60).map(|i| 0.1 * f64::from(i)).collect();
+    for size in [1e-9, 1.0, 1e12] {
+        let y: Vec<f64> = t
+            .iter()
+            .map(|t| size * (2.0 * (-0.5 * t).exp() + 1.0))
+            .collect();
+        let found = fit("y' = -k*(y - m)", &t, &[("y", &y)], &FitOptions::default()).unwrap();
+        assert!((value(&found, "k") - 0.5).abs() <= 1e-6, "{size} {found:?}");
+        assert!((value(&found, "m") / size - 1.0).abs() <= 1e-6, "{size}");
+        assert!(found.converged && found.explained[0].1 > 0.999_999);
+    }
+}
+
+#[test]
+fn the_chaotic_lorenz_system_is_recovered() {
+    let case = golden("lorenz_r28");
+    let (t, y) = (numbers(&case["t"]), columns(&case, 3));
+    let observed: [(&str, &[f64]); 3] = [("x", &y[0]), ("y", &y[1]), ("z", &y[2])];
+    let text = "x' = s*(y - x); y' = x*(r - z) - y; z' = x*y - b*z";
+    let found = fit(text, &t, &observed, &FitOptions::default()).unwrap();
+    for (name, want) in [("s", 10.0), ("r", 28.0), ("b", 8.0 / 3.0)] {
+        let got = value(&found, name);
+        assert!((got / want - 1.0).abs() <= 1e-6, "{name}: {got} {want}");
+    }
+}
+
+#[test]
+fn a_solution_that_cannot_be_followed_is_an_error() {
+    let t: Vec<f64> = (0..60).map(|i| 0.1 * f64::from(i)).collect();
+    let y: Vec<f64> = t.iter().map(|t| t.sin()).collect();
+    // y' >= 1 + y^2 passes every bound within pi, whatever k and the start are; the record is 5.9 long.
+    let out = fit(
+        "y' = 1 + k^2 + y^2",
+        &t,
+        &[("y", &y)],
+        &FitOptions::default(),
+    );
+    assert_eq!(out.map(|_| ()).unwrap_err().code(), Code::Numerical);
+}
+
+/// One oscillator explains a third of the sunspots; the fit must end and say so.
+#[test]
+fn a_poor_model_ends_with_a_poor_share() {
+    let text = include_str!("../../../../examples/data/sunspots.csv");
+    let column = |i: usize| -> Vec<f64> {
+        text.lines()
+            .skip(1)
+            .map(|l| l.split(',').nth(i).unwrap().parse().unwrap())
+            .collect()
+    };
+    let (t, y) = (column(0), column(1));
+    let found = fit(
+        "y'' = -w2*(y - m) - g*y'",
+        &t,
+        &[("y", &y)],
+        &FitOptions::default(),
+    )
+    .unwrap();
+    let share = found.explained[0].1;
+    assert!(share > 0.0 && share < 0.6, "{share}");
+    // One cycle takes about 11 years.
+    let period = std::f64::consts::TAU / value(&found, "w2").sqrt();
+    assert!((period - 11.0).abs() <= 0.5, "{period}");
 }

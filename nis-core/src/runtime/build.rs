@@ -1,0 +1,123 @@
+//! From a [`Config`] to the parts of a runtime.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Blocking, Config, Inner, Metrics, ProviderConfig, ProviderKind, is_offline};
+use crate::agent::{self, roster};
+use crate::bus::LocalBus;
+use crate::error::{Error, Result};
+use crate::provider::{
+    Counted, Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Secret,
+};
+use crate::store::{SqliteStore, Store};
+use crate::tool::{Analyze, Calculate, ConvertUnits, FindConstant, Recall, Remember, Toolbox};
+
+pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner> {
+    let default_own = config
+        .default_provider
+        .as_ref()
+        .is_some_and(|d| own.iter().any(|p| p.name() == d));
+    let mut checked = config.clone();
+    if default_own {
+        checked.default_provider = None;
+    }
+    checked.check()?;
+    let mut providers: Vec<Arc<Counted>> = Vec::new();
+    for provider in own {
+        let name = provider.name();
+        let taken = is_offline(name)
+            || providers.iter().any(|p| p.name() == name)
+            || config.providers.iter().any(|p| p.name == name);
+        if taken || name.is_empty() {
+            return Err(Error::invalid("provider", name, "a name that is not taken"));
+        }
+        providers.push(Arc::new(Counted::new(provider)));
+    }
+    let mut unusable = Vec::new();
+    for (n, given) in config.providers.iter().enumerate() {
+        if given.kind == ProviderKind::Offline {
+            continue;
+        }
+        match http_provider(n, given, config.limits.max_reply_bytes)? {
+            Ok(provider) => providers.push(Arc::new(Counted::new(Arc::new(provider)))),
+            Err(reason) => unusable.push((given.name.clone(), reason)),
+        }
+    }
+    providers.push(Arc::new(Counted::new(Arc::new(Offline))));
+    let default_provider = match config.default_provider {
+        Some(name) => name,
+        None => providers.first().map_or(OFFLINE, |p| p.name()).to_owned(),
+    };
+    let store: Arc<dyn Store> = match &config.store_path {
+        Some(path) => Arc::new(SqliteStore::open(path)?),
+        None => Arc::new(SqliteStore::in_memory()?),
+    };
+    let mut tools = Toolbox::default();
+    tools.add(Arc::new(Calculate))?;
+    tools.add(Arc::new(ConvertUnits))?;
+    tools.add(Arc::new(FindConstant))?;
+    tools.add(Arc::new(Analyze))?;
+    tools.add(Arc::new(Remember(store.clone())))?;
+    tools.add(Arc::new(Recall(store.clone())))?;
+    Ok(Inner {
+        limits: config.limits,
+        default_provider,
+        providers,
+        unusable,
+        context: agent::Context {
+            registry: Arc::new(roster::all()?),
+            tools: Arc::new(tools),
+            store,
+            bus: Arc::new(LocalBus::default()),
+        },
+        metrics: Metrics::default(),
+        blocking: Blocking::default(),
+    })
+}
+
+/// A provider, or why it cannot be used.
+fn http_provider(
+    n: usize,
+    given: &ProviderConfig,
+    max_reply_bytes: u64,
+) -> Result<Result<HttpProvider, String>> {
+    let endpoint = Endpoint::parse(&format!("config.providers[{n}].base_url"), &given.base_url)?;
+    let key = given.api_key.clone().or_else(|| {
+        let name = given.api_key_env.as_deref()?;
+        std::env::var(name).ok().map(Secret::new)
+    });
+    let key = key.filter(Secret::is_usable);
+    if key.is_none() && !endpoint.is_loopback() {
+        let place = match &given.api_key_env {
+            Some(name) => format!("the environment variable {name} holds no usable key"),
+            None => "no usable key is configured".to_owned(),
+        };
+        return Ok(Err(place));
+    }
+    let options = HttpOptions {
+        timeout: Duration::from_secs_f64(given.timeout_s),
+        connect_timeout: Duration::from_secs_f64(given.connect_timeout_s),
+        max_reply_bytes,
+        max_retries: given.max_retries,
+        ..HttpOptions::default()
+    };
+    Ok(Ok(HttpProvider::new(
+        &given.name,
+        &given.model,
+        endpoint,
+        key,
+        options,
+    )))
+}
+
+/// `conv_` and 12 hexadecimal digits from the operating system's random numbers.
+pub(super) fn conversation_id() -> Result<String> {
+    let mut bytes = [0u8; 6];
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| Error::unavailable("random numbers", "the operating system gave none"))?;
+    let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    Ok(format!("conv_{digits}"))
+}
