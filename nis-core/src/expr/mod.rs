@@ -30,8 +30,8 @@ pub mod units;
 
 pub use equation::Equation;
 pub use function::Function;
-pub use node::{By, Derivative, Expr, MAX_DEPTH, MAX_NODES};
 pub(crate) use node::Node;
+pub use node::{By, Derivative, Expr, MAX_DEPTH, MAX_NODES};
 pub use parse::{Context, MAX_NESTING, MAX_TEXT};
 pub use program::Program;
 

@@ -177,7 +177,7 @@ fn verdicts(s: &mut Source<'_>, name: &str) -> Vec<Verdict> {
 
 /// A report with every stage, made of `values` (also where figures are due) and the name `name`; `shape`
 /// decides numbers of modes, inputs and fields.
-pub fn report_from(shape: usize, values: &[f64], name: &str) -> Report {
+pub(crate) fn report_from(shape: usize, values: &[f64], name: &str) -> Report {
     let s = &mut Source { values, at: shape };
     let t: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
     let series = |name: String| Series {
@@ -252,7 +252,7 @@ pub fn report_from(shape: usize, values: &[f64], name: &str) -> Report {
 }
 
 /// Reports of arbitrary numbers, names and shapes, with series of unequal lengths.
-pub fn reports() -> impl Strategy<Value = Report> {
+pub(crate) fn reports() -> impl Strategy<Value = Report> {
     let number = prop_oneof![
         3 => any::<f64>(),
         3 => -100.0..100.0f64,
@@ -297,14 +297,14 @@ pub fn reports() -> impl Strategy<Value = Report> {
 }
 
 /// What a page holds.
-pub struct Seen {
+pub(crate) struct Seen {
     /// Drawings, without the inner ones.
-    pub drawings: usize,
+    pub(crate) drawings: usize,
 }
 
 /// Checks that a page is whole: every element is closed in order, and in drawings every number of an attribute
 /// is finite and near the drawing.
-pub fn check_page(page: &str) -> Seen {
+pub(crate) fn check_page(page: &str) -> Seen {
     assert!(page.starts_with("<!DOCTYPE html>\n<html") && page.ends_with("</html>\n"));
     let mut open: Vec<&str> = Vec::new();
     let mut drawings = 0;
@@ -386,7 +386,7 @@ fn check_numbers(tag: &str) {
 }
 
 /// Checks that a text fits a terminal of 100 columns and holds no control codes.
-pub fn check_text(text: &str) {
+pub(crate) fn check_text(text: &str) {
     for line in text.lines() {
         assert!(
             line.chars().count() <= 100,

@@ -64,16 +64,19 @@ impl Placer {
     /// Where the text for the point at (x, y) begins (its base line), if there is a free place beside it.
     pub(super) fn find(&mut self, x: f64, y: f64, text: &str) -> Option<(f64, f64)> {
         let width = text_width(text);
-        let own = self
-            .taken
-            .iter()
-            .filter(|a| (a.0 + a.2 - 2.0 * x).abs() < 0.1 && (a.1 + a.3 - 2.0 * y).abs() < 0.1)
-            .map(|a| 0.5 * (a.2 - a.0))
-            .fold(3.0, f64::max);
-        let gap = own + 4.0;
+        // What stands around the point itself: its marker and its error bars.
+        let own = |low: fn(&Area) -> f64, high: fn(&Area) -> f64| {
+            self.taken
+                .iter()
+                .filter(|a| (a.0 + a.2 - 2.0 * x).abs() < 0.1 && (a.1 + a.3 - 2.0 * y).abs() < 0.1)
+                .map(|a| 0.5 * (high(a) - low(a)))
+                .fold(3.0, f64::max)
+        };
+        let across = own(|a| a.0, |a| a.2) + 4.0;
+        let gap = own(|a| a.1, |a| a.3) + 4.0;
         let places = [
-            (x + gap, y - 0.5 * HEIGHT),
-            (x - gap - width, y - 0.5 * HEIGHT),
+            (x + across, y - 0.5 * HEIGHT),
+            (x - across - width, y - 0.5 * HEIGHT),
             (x - 0.5 * width, y - gap - HEIGHT),
             (x - 0.5 * width, y + gap),
             (x + 0.7 * gap, y - 0.7 * gap - HEIGHT),
@@ -112,6 +115,16 @@ mod tests {
         let second = placer.find(112.0, 100.0, "Mars").unwrap();
         assert!(first.0 + text_width("Earth") <= 96.0, "{first:?}");
         assert!(second.0 >= 116.0, "{second:?}");
+        // A label stands beyond the error bar, not on it; above the marker where there is no room.
+        let mut placer = Placer::new(0.0, 0.0, 200.0, 200.0);
+        placer.block(50.0, 100.0, 4.0);
+        placer.block_line((20.0, 100.0), (80.0, 100.0));
+        assert!(placer.find(50.0, 100.0, "1").unwrap().0 > 80.0);
+        placer.block(150.0, 100.0, 4.0);
+        placer.block_line((100.0, 100.0), (200.0, 100.0));
+        placer.block(95.0, 100.0, 4.0);
+        let above = placer.find(150.0, 100.0, "2").unwrap();
+        assert!(above.1 > 80.0 && above.1 < 96.0, "{above:?}");
         // A text that is wider than the area has no place.
         assert!(placer.find(100.0, 50.0, &"W".repeat(60)).is_none());
     }

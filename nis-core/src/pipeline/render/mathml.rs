@@ -40,7 +40,7 @@ pub(super) fn inline(formula: &Expr) -> String {
     if formula.complexity() > MOST_NODES {
         return plain_formula(&short_text(formula));
     }
-    format!("<math>{}</math>", math(formula, SUM))
+    format!("<math displaystyle=\"true\">{}</math>", math(formula, SUM))
 }
 
 /// A formula that stays text.
@@ -273,10 +273,10 @@ fn letter(text: &str) -> String {
     if plain && !text.is_empty() {
         format!("<mi>{}</mi>", escape(text))
     } else {
-        // Spaces of their own, because browsers disagree on those inside a text.
+        // Identifiers, not texts: MathML takes an operator beside nothing but texts for one with spaces.
         let words: Vec<String> = text
             .split(' ')
-            .map(|word| format!("<mtext>{}</mtext>", escape(word)))
+            .map(|word| format!("<mi mathvariant=\"normal\">{}</mi>", escape(word)))
             .collect();
         format!("<mrow>{}</mrow>", words.join("<mspace width=\"0.3em\"/>"))
     }
@@ -314,6 +314,7 @@ mod tests {
     fn text(formula: &str) -> String {
         // Without the rows, which only group.
         inline(&Expr::parse(formula).unwrap())
+            .replace(" displaystyle=\"true\"", "")
             .replace("<mrow>", "")
             .replace("</mrow>", "")
     }

@@ -52,7 +52,11 @@ pub(super) fn number(text: &str) -> String {
 /// A sentence of the report, with the formulas in it made easier to read: raised exponents, a dot for times,
 /// a minus sign.
 pub(super) fn sentence(text: &str) -> String {
-    let chars: Vec<char> = visible(text).chars().collect();
+    // A number stays with its sign of per cent and its error.
+    let text = visible(text)
+        .replace(" %", "\u{a0}%")
+        .replace(" ± ", "\u{a0}±\u{a0}");
+    let chars: Vec<char> = text.chars().collect();
     let at = |i: usize| chars.get(i).copied();
     let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '`'));
     let mut plain = String::new();

@@ -86,6 +86,12 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
     // The first column holds names, of any length; it has what the others leave.
     let others: usize = widths.iter().skip(1).map(|w| w + 2).sum();
     let first = WIDTH.saturating_sub(others + 2).max(12);
+    if others + 14 > WIDTH {
+        // Numbers of so many digits do not fit side by side.
+        return rows
+            .iter()
+            .try_for_each(|row| paragraph(out, "  ", &row.join("   ")));
+    }
     for row in &rows {
         let mut line = String::from(" ");
         for (c, (cell, width)) in row.iter().zip(&widths).enumerate() {

@@ -179,7 +179,7 @@ fn curves(law: &Law) -> String {
             )
         })
         .collect();
-    let mut out = row(if wide { "pair" } else { "three" }, &parts);
+    let mut out = row(if wide { "pair curves" } else { "three curves" }, &parts);
     if left_out > 0 {
         let _ = write!(
             out,
