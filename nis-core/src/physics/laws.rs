@@ -61,7 +61,7 @@ pub fn heat_flow(q: f64, from: f64, to: f64, work: f64) -> Verdict {
     if !(from > 0.0 && to > 0.0 && q > 0.0) {
         return Verdict::not_checked(check, "temperatures in K and the heat must be positive");
     }
-    if !(work >= 0.0) {
+    if work.is_nan() || work < 0.0 {
         return Verdict::not_checked(check, "the work spent must be 0 or positive");
     }
     // `max` below would turn a NaN into 0, that is, into a pass.

@@ -273,10 +273,10 @@ impl<'a> Setup<'a> {
             first.push(component);
             component += order;
             let d = start::derivatives(t, column, order)?;
-            for i in 0..t.len() {
-                for k in 0..order {
-                    slopes.z[i].push(d[k][i]);
-                    slopes.dz[i].push(d[k + 1][i]);
+            for (value, slope) in d.iter().zip(&d[1..]).take(order) {
+                for (i, (value, slope)) in value.iter().zip(slope).enumerate() {
+                    slopes.z[i].push(*value);
+                    slopes.dz[i].push(*slope);
                 }
             }
         }
@@ -483,7 +483,7 @@ fn unit_variances(fit: &LmFit) -> Vec<Option<f64>> {
                 let part = vectors[(i, k)];
                 if values[k] > 1e-12 * n as f64 {
                     sum += part * part / values[k];
-                } else if part.abs() > 1e-4 || !(scale[i] > 0.0) {
+                } else if part.abs() > 1e-4 || scale[i] == 0.0 {
                     return None;
                 }
             }
