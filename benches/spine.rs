@@ -33,7 +33,7 @@ fn engines(c: &mut Criterion) {
     let signal: Vec<f64> = (0..2048)
         .map(|i| {
             let t = f64::from(i) * 1e-3;
-            [(50.0, 2.0), (53.0, 3.0), (120.0, 5.0)]
+            [(50.0f64, 2.0f64), (53.0, 3.0), (120.0, 5.0)]
                 .iter()
                 .map(|(f, a)| (-a * t).exp() * (std::f64::consts::TAU * f * t).sin())
                 .sum()

@@ -21,7 +21,7 @@
 //! | 3 | `bus` | events inside the process |
 //! | 4 | `tool` | what an agent can call |
 //! | 5 | `agent` | agents, their registry and the coordinator |
-//! | 6 | `runtime` | [`Nis`](runtime::Nis), which builds all of the above from one configuration |
+//! | 6 | `runtime` | `Nis`, which builds all of the above from one configuration |
 //!
 //! # Features
 //! `runtime` (default) builds floors 3 to 6 beyond `pipeline`. Without it only the numerics are compiled:

@@ -1,5 +1,6 @@
 //! Pages and texts of reports: the three records of examples/data, long series, and reports of arbitrary
 //! content.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

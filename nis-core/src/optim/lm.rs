@@ -97,14 +97,14 @@ impl LmFit {
     pub fn inverse_normal(&self) -> Option<Mat<f64>> {
         let n = self.p.len();
         let scale: Vec<f64> = (0..n).map(|i| self.normal[(i, i)].sqrt()).collect();
-        if scale.iter().any(|s| !(*s > 0.0)) {
+        if scale.iter().any(|s| s.is_nan() || *s <= 0.0) {
             return None;
         }
         let scaled = Mat::from_fn(n, n, |i, j| self.normal[(i, j)] / (scale[i] * scale[j]));
         let llt = scaled.llt(Side::Lower).ok()?;
         let l = llt.L();
         let least = (0..n).map(|i| l[(i, i)]).fold(f64::INFINITY, f64::min);
-        if !(least * least > f64::EPSILON * n as f64) {
+        if least.is_nan() || least * least <= f64::EPSILON * n as f64 {
             return None;
         }
         let inv = llt.solve(Mat::<f64>::identity(n, n));

@@ -321,7 +321,7 @@ fn next_value(record: &Record, column: &Column) -> Rows {
 }
 
 fn rate(record: &Record, column: &Column) -> Rows {
-    let positive = column.values.iter().all(|v| !(*v <= 0.0));
+    let positive = column.values.iter().all(|v| v.is_nan() || *v > 0.0);
     let names: Vec<&str> = record.columns.iter().map(|c| c.name.as_str()).collect();
     let (kind, target) = if positive {
         (

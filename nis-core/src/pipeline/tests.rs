@@ -147,6 +147,23 @@ fn a_clean_oscillator_is_valid() {
 }
 
 #[test]
+fn exact_data_have_no_scatter_to_find_fault_with() {
+    let t: Vec<f64> = (0..200).map(|i| 0.05 * f64::from(i)).collect();
+    let y = t
+        .iter()
+        .map(|t| (-0.1 * t).exp() * (2.0 * t).cos())
+        .collect();
+    let report = run(&columns(&[("t", t), ("y", y)]), &AnalyzeOptions::default()).unwrap();
+    assert_eq!(
+        overall_status(&report),
+        Status::Valid,
+        "{:#?}",
+        report.verdicts
+    );
+    assert_eq!(status_of(&report, "independent"), [Status::NotChecked]);
+}
+
+#[test]
 fn bad_requests_are_refused() {
     let series = || {
         columns(&[

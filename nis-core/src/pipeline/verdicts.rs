@@ -15,6 +15,9 @@ const RESIDUAL: f64 = 1e-2;
 /// Difference of two integrations, relative to a field's range.
 const INTEGRATION: f64 = 1e-4;
 
+/// Residuals below this share of a field's range are rounding of the integration, not scatter.
+const EXACT: f64 = 1e-7;
+
 /// All checks of a report.
 pub(super) fn verdicts(report: &Report) -> Result<Vec<Verdict>> {
     let mut out = Vec::new();
@@ -120,6 +123,24 @@ fn of_fit(fit: &OdeFit) -> Vec<Verdict> {
             unknowns,
             ENOUGH,
         ));
+        let (low, high) = state
+            .values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+                (a.min(*v), b.max(*v))
+            });
+        if state
+            .residual_rms
+            .is_some_and(|rms| rms <= EXACT * (high - low))
+        {
+            for check in ["residuals independent", "no outliers"] {
+                out.push(Verdict::not_checked(
+                    format!("{check}: {}", state.name),
+                    "the data follow the equation to rounding: there is no scatter to test",
+                ));
+            }
+            continue;
+        }
         out.push(physics::independent(
             &state.name,
             residuals,

@@ -31,7 +31,7 @@ impl Source<'_> {
 
     fn maybe(&mut self) -> Option<f64> {
         let v = self.next();
-        (self.at % 3 != 0).then_some(v)
+        (!self.at.is_multiple_of(3)).then_some(v)
     }
 
     fn complex(&mut self) -> Complex64 {
@@ -157,7 +157,7 @@ fn fit(s: &mut Source<'_>, name: &str, states: usize, t: &[f64], y: &[f64]) -> O
         explained: vec![(name.into(), s.next())],
         log_likelihood: s.next(),
         iterations: 5,
-        converged: states % 2 == 0,
+        converged: states.is_multiple_of(2),
     }
 }
 
@@ -197,12 +197,12 @@ pub(crate) fn report_from(shape: usize, values: &[f64], name: &str) -> Report {
         mode: Mode::Series,
         data: DataSummary {
             rows: values.len(),
-            time: (shape % 5 != 0).then(|| TimeAxis {
+            time: (!shape.is_multiple_of(5)).then(|| TimeAxis {
                 name: format!("time {name}"),
                 start: s.next(),
                 end: s.next(),
                 step: s.next(),
-                uniform: shape % 2 == 0,
+                uniform: shape.is_multiple_of(2),
             }),
             columns: vec![ColumnSummary {
                 name: name.into(),

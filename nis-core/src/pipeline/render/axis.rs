@@ -219,7 +219,7 @@ fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
 fn labelled(values: Vec<f64>, step: f64) -> Vec<Tick> {
     let size = values.iter().fold(0.0f64, |a, v| a.max(v.abs()));
     let step_power = (step.log10() + 1e-9).floor() as i32;
-    let scientific = size >= 1e6 || size < 1e-3;
+    let scientific = !(1e-3..1e6).contains(&size);
     let power = size.max(f64::MIN_POSITIVE).log10().floor() as i32;
     let decimals = if scientific {
         (power - step_power).clamp(0, 15) as usize
