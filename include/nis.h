@@ -186,8 +186,7 @@ typedef void (*nis_user_data_free_fn)(void *user_data);
 /**
  * How one call of long work reports and stops. Set all of it to zero, then `struct_size`, then what is
  * wanted, for example `nis_call_options options = {.struct_size = sizeof options};`. The structure may
- * grow; a library that is older
- * than the header refuses fields that it does not know unless they are zero.
+ * grow; a library that is older than the header refuses fields that it does not know unless they are zero.
  */
 typedef struct nis_call_options {
     /**
