@@ -275,7 +275,7 @@ fn quantities_are_converted() {
     let error = v.to(&Unit::parse("kg").unwrap()).unwrap_err().to_string();
     assert!(error.contains("m s^-1") && error.contains("kg"), "{error}");
     for (text, same) in [
-        ("Mpc", 1e6 * 3.085_677_581_491_367_3e16),
+        ("Mpc", 1e6 * 3.085_677_581_491_367e16),
         ("Gyr", 3.155_76e16),
     ] {
         let factor = Unit::parse(text).unwrap().factor;
