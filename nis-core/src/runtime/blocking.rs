@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -9,6 +10,9 @@ use crate::error::{Error, Result};
 
 /// Threads of the runtime: calls wait for networks, not for processors.
 const THREADS: usize = 2;
+
+/// How long the end of the runtime waits for its threads.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A tokio runtime, started at the first blocking call.
 #[derive(Debug, Default)]
@@ -46,10 +50,14 @@ impl Blocking {
 
 impl Drop for Blocking {
     fn drop(&mut self) {
-        // Dropping a runtime waits for its threads, which panics inside another runtime.
         let slot = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = slot.take() {
+        let Some(runtime) = slot.take() else { return };
+        // Waiting for threads panics inside another runtime. Elsewhere they are joined, so that a host that
+        // unloads the library or ends leaves nothing running; what hangs is left behind after a while.
+        if Handle::try_current().is_ok() {
             runtime.shutdown_background();
+        } else {
+            runtime.shutdown_timeout(PATIENCE);
         }
     }
 }
