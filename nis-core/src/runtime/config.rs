@@ -14,7 +14,7 @@ pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 /// The model of the provider `openai` where none is given.
 pub const OPENAI_MODEL: &str = "gpt-5.6-luna";
 
-/// What a runtime is built from: TOML, JSON or the fields themselves.
+/// What a runtime is built from: TOML, JSON, or a chain of `with_...` calls from [`Config::default`].
 ///
 /// Only [`Config::from_env`] reads the environment; the keys and variables stand in docs/configuration.md.
 ///
@@ -228,6 +228,47 @@ fn openai(config: &mut Config) -> &mut ProviderConfig {
 }
 
 impl Config {
+    /// Adds a language model.
+    ///
+    /// ```
+    /// use nis_core::runtime::{Config, Nis, ProviderConfig};
+    /// let local = ProviderConfig {
+    ///     name: "local".into(),
+    ///     base_url: "http://127.0.0.1:8000/v1".into(),
+    ///     model: "qwen".into(),
+    ///     ..ProviderConfig::default()
+    /// };
+    /// let config = Config::default().with_provider(local).with_default_provider("local");
+    /// assert_eq!(Nis::new(config)?.health().provider, ["local", "offline"]);
+    /// # Ok::<(), nis_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_provider(mut self, provider: ProviderConfig) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Sets the provider that answers where a request names none.
+    #[must_use]
+    pub fn with_default_provider(mut self, name: impl Into<String>) -> Self {
+        self.default_provider = Some(name.into());
+        self
+    }
+
+    /// Keeps conversations and facts in this SQLite file.
+    #[must_use]
+    pub fn with_store_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.store_path = Some(path.into());
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Reads TOML text: exactly what it says over the defaults.
     ///
     /// # Errors
