@@ -6,6 +6,7 @@
 
 use super::basis::{Basis, Local, Outside};
 use crate::error::{Error, Result};
+use crate::optim::Random;
 
 /// Most coefficients of a network.
 const MOST_PARAMETERS: usize = 10_000_000;
@@ -442,29 +443,6 @@ impl Kan {
             out.extend(self.backward(&trace, &weights, |_, _, _, _| {}));
         }
         Ok(out)
-    }
-}
-
-/// Uniform deviates from a seed (splitmix64).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// In (-1, 1).
-    pub(crate) fn symmetric(&mut self) -> f64 {
-        2.0 * ((self.bits() >> 11) as f64 + 0.5) / (1u64 << 53) as f64 - 1.0
-    }
-
-    /// In 0..n.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 }
 

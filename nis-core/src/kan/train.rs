@@ -197,8 +197,8 @@ impl Kan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::Random;
     use super::*;
+    use crate::optim::Random;
 
     #[test]
     fn the_toy_of_the_kan_paper() {

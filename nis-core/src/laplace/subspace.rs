@@ -10,6 +10,7 @@ use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::optim::Random;
 use crate::telemetry::Progress;
 
 /// Longest window: beyond it the resolution gained is not worth the work.
@@ -110,26 +111,6 @@ fn smooth_length(n: usize) -> usize {
     }
 }
 
-/// Normal deviates from a fixed seed (splitmix64 and Box-Muller): the range finder needs directions without
-/// preference, and the same ones every time.
-struct Normal(u64);
-
-impl Normal {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn next(&mut self) -> f64 {
-        let unit = |bits: u64| ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64;
-        let (u, v) = (unit(self.bits()), unit(self.bits()));
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-}
-
 /// The leading left singular vectors of the Hankel matrix of a signal, from which the poles of every order
 /// up to their number follow.
 pub(super) struct Subspace {
@@ -144,8 +125,9 @@ impl Subspace {
         let rows = x.len().div_ceil(2).min(MAX_WINDOW);
         let hankel = Hankel::new(x, rows);
         let wide = (rank + OVERSAMPLE).min(hankel.rows).min(hankel.cols);
-        let mut normal = Normal(0);
-        let start = Mat::from_fn(hankel.cols, wide, |_, _| normal.next());
+        // Directions without preference, and the same ones every time.
+        let mut random = Random(0);
+        let start = Mat::from_fn(hankel.cols, wide, |_, _| random.normal());
         let mut q = orthonormal(hankel.times(start.as_ref(), false).as_ref());
         for _ in 0..POWER {
             progress.check()?;
@@ -205,13 +187,13 @@ mod tests {
     #[test]
     fn hankel_products_equal_the_plain_sums() {
         for (n, rows) in [(7, 4), (10, 3), (31, 16), (64, 32)] {
-            let mut normal = Normal(n as u64);
-            let x: Vec<f64> = (0..n).map(|_| normal.next()).collect();
+            let mut random = Random(n as u64);
+            let x: Vec<f64> = (0..n).map(|_| random.normal()).collect();
             let h = Hankel::new(&x, rows);
             let cols = n + 1 - rows;
             let full = Mat::from_fn(rows, cols, |i, j| x[i + j]);
-            let v = Mat::from_fn(cols, 3, |_, _| normal.next());
-            let w = Mat::from_fn(rows, 3, |_, _| normal.next());
+            let v = Mat::from_fn(cols, 3, |_, _| random.normal());
+            let w = Mat::from_fn(rows, 3, |_, _| random.normal());
             let forward = h.times(v.as_ref(), false) - &full * &v;
             let backward = h.times(w.as_ref(), true) - full.transpose() * &w;
             assert!(forward.norm_max() <= 1e-12, "{n} {rows}");

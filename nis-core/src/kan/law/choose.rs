@@ -1,10 +1,11 @@
 //! Which network: structure, grid and smoothness by cross-validation on the training rows.
 
 use super::super::LawOptions;
-use super::super::network::{Kan, Random};
+use super::super::network::Kan;
 use super::super::train::TrainOptions;
 use super::data::{Scaled, Split, mean, shuffle};
 use crate::error::Result;
+use crate::optim::Random;
 use crate::telemetry::Progress;
 
 /// Smoothness penalties that are tried, stiffest first.

@@ -1,9 +1,9 @@
 //! The columns as they are learned: checked, in the chosen scale, mapped to [-1, 1], split; and the errors of a
 //! prediction.
 
-use super::super::network::Random;
 use super::super::{LawOptions, Named, Scale};
 use crate::error::{Error, Result};
+use crate::optim::Random;
 
 const MIN_ROWS: usize = 5;
 const MAX_INPUTS: usize = 64;

@@ -1,10 +1,10 @@
 //! Laws that are there, laws that are not, and data that cannot be used.
 
 use super::super::Constant;
-use super::super::network::Random;
 use super::*;
 use crate::error::Code;
 use crate::expr::Expr;
+use crate::optim::Random;
 
 fn learn(inputs: &[(&str, &[f64])], target: (&str, &[f64]), options: &LawOptions) -> Result<Law> {
     let named: Vec<Named<'_>> = inputs
