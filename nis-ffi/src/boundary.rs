@@ -96,3 +96,57 @@ pub(crate) unsafe fn text<'a>(field: &str, pointer: *const c_char, len: usize) -
         )
     })
 }
+
+/// The numbers at `pointer`; NULL is fine where `len` is 0.
+///
+/// # Safety
+/// `pointer` must be NULL or lead to `len` readable values that stay unchanged for `'a`.
+pub(crate) unsafe fn numbers<'a, T: Copy>(
+    field: &str,
+    pointer: *const T,
+    len: usize,
+) -> Result<&'a [T]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    let pointer = NonNull::new(pointer.cast_mut()).ok_or_else(|| null(field))?;
+    fits::<T>(field, pointer, len)?;
+    // SAFETY: not NULL, aligned, the size fits in isize, and the caller promises the values.
+    Ok(unsafe { std::slice::from_raw_parts(pointer.as_ptr(), len) })
+}
+
+/// The place for `len` numbers at `pointer`; NULL is fine where `len` is 0.
+///
+/// # Safety
+/// `pointer` must be NULL or lead to `len` writable, initialised values that nobody else uses during `'a`.
+pub(crate) unsafe fn numbers_out<'a, T: Copy>(
+    field: &str,
+    pointer: *mut T,
+    len: usize,
+) -> Result<&'a mut [T]> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    let pointer = out_pointer(field, pointer)?;
+    fits::<T>(field, pointer, len)?;
+    // SAFETY: not NULL, aligned, the size fits in isize, and the caller promises the place.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), len) })
+}
+
+fn fits<T>(field: &str, pointer: NonNull<T>, len: usize) -> Result<()> {
+    if !pointer.is_aligned() {
+        return Err(Error::invalid(
+            field,
+            format!("{pointer:p}"),
+            format!("a pointer aligned to {} bytes", align_of::<T>()),
+        ));
+    }
+    match len.checked_mul(size_of::<T>()) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+        _ => Err(Error::invalid(
+            format!("length of {field}"),
+            len,
+            "a length that fits in the address space",
+        )),
+    }
+}

@@ -23,12 +23,15 @@ mod handle;
 
 mod cancel;
 
+mod call;
+
 mod analyze;
 
-pub use analyze::{
-    nis_analyze, nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn,
-};
+mod laplace;
+
+pub use analyze::nis_analyze;
 pub use buffer::{nis_buffer, nis_buffer_free};
+pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
 pub use last_error::{nis_error, nis_last_error};

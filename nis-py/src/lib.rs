@@ -6,6 +6,7 @@
 //! programmer meets (classes, docstrings, array handling) is written in Python, in `python/nis_core`.
 
 mod errors;
+mod laplace;
 mod report;
 mod runtime;
 mod work;

@@ -2,13 +2,16 @@
 //!
 //! - `nis analyze FILE`: the scientific path on a CSV file ([`analyze`]).
 //! - `nis ask QUESTION`: one question to the agents ([`ask`]).
+//! - `nis laplace ...`: one part of the Laplace engine on files ([`laplace`]).
 //! - `nis serve`: the same over HTTP and WebSocket ([`serve`]).
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the input does not fit, 130 stopped by Ctrl-C.
 
 mod analyze;
 mod ask;
+mod laplace;
 mod serve;
+mod work;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +33,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Ask the agents one question.
     Ask(ask::Args),
+    /// Transforms, modes, systems and compression of signals, one at a time.
+    Laplace(laplace::Args),
     /// Serve chat and analysis over HTTP and WebSocket.
     Serve(serve::Args),
 }
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Ask(args) => ask::run(&args),
+        Command::Laplace(args) => laplace::run(&args),
         Command::Serve(args) => serve::run(&args),
     };
     match outcome {

@@ -3,12 +3,20 @@
 //! Floor 2: imports floors 0 and 1. A signal `x(t) = offset + slope*t + sum_k 2 Re(r_k e^{s_k (t - t0)})`
 //! is described by its poles `s_k` (1/time unit) and residues `r_k`.
 
+pub mod aaa;
+pub mod compress;
 mod estimate;
+pub mod fit;
+pub mod forward;
+pub mod inverse;
+mod pole_residue;
 mod refine;
 mod spectrum;
 mod subspace;
+pub mod system;
 
 pub use estimate::modes;
+pub use pole_residue::{PoleResidue, Term};
 pub use spectrum::{Spectrum, spectrum};
 
 use num_complex::Complex64;

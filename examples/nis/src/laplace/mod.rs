@@ -1,0 +1,28 @@
+//! `nis laplace ...`: transforms, modes, systems and compression at the command line, one file per command.
+
+mod modes;
+mod signal;
+
+use clap::Subcommand;
+
+use crate::Stop;
+
+/// The Laplace engine on files.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find the damped modes of a column of a CSV file.
+    Modes(modes::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), Stop> {
+    match &args.command {
+        Command::Modes(args) => modes::run(args),
+    }
+}

@@ -1,0 +1,1 @@
+//! Rational approximation from samples by the AAA algorithm.

@@ -1,0 +1,8 @@
+//! The Laplace engine: one file per part of it.
+
+mod compress;
+mod fit;
+mod forward;
+mod inverse;
+mod modes;
+mod system;

@@ -1,0 +1,1 @@
+//! Rational fits of frequency data.

@@ -1,0 +1,1 @@
+//! The Laplace transform of sampled signals.

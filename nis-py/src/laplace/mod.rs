@@ -1,0 +1,8 @@
+//! The Laplace engine: one file per part of it.
+
+pub(crate) mod compress;
+pub(crate) mod fit;
+pub(crate) mod forward;
+pub(crate) mod inverse;
+pub(crate) mod modes;
+pub(crate) mod system;
