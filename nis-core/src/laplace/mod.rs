@@ -9,6 +9,7 @@ mod estimate;
 pub mod fit;
 pub mod forward;
 pub mod inverse;
+mod length;
 mod pole_residue;
 mod refine;
 mod spectrum;

@@ -9,6 +9,7 @@ use num_complex::Complex64;
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
+use super::length::smooth_length;
 use crate::error::{Error, Result};
 use crate::optim::Random;
 use crate::telemetry::Progress;
@@ -91,23 +92,6 @@ impl Hankel {
             }
         }
         out
-    }
-}
-
-/// The least length of at least `n` without prime factors over 5.
-fn smooth_length(n: usize) -> usize {
-    let mut m = n.max(1);
-    loop {
-        let mut rest = m;
-        for p in [2, 3, 5] {
-            while rest.is_multiple_of(p) {
-                rest /= p;
-            }
-        }
-        if rest == 1 {
-            return m;
-        }
-        m += 1;
     }
 }
 
@@ -199,13 +183,5 @@ mod tests {
             assert!(forward.norm_max() <= 1e-12, "{n} {rows}");
             assert!(backward.norm_max() <= 1e-12, "{n} {rows}");
         }
-    }
-
-    #[test]
-    fn smooth_lengths() {
-        assert_eq!(
-            [1, 7, 11, 17, 31, 97].map(smooth_length),
-            [1, 8, 12, 18, 32, 100]
-        );
     }
 }
