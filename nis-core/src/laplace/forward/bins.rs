@@ -5,7 +5,7 @@ use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
 use super::Sample;
-use super::phase::{Turns, decay};
+use crate::laplace::phase::{Turns, decay};
 
 /// The sums at `sigma + j 2 pi k/(length dt)`, `k = 0..=length/2`.
 pub(super) struct Bins {

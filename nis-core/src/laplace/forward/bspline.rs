@@ -114,13 +114,13 @@ impl Degree {
 pub(super) struct End {
     coefficients: Vec<Complex64>,
     /// Polynomials of the basis functions beyond the end: `beyond[i][k]`, interval `[i, i + 1]` outwards, power
-    /// `k` of the distance from its start.
+    /// `k` of the time since the interval's earlier edge.
     beyond: Vec<Vec<Complex64>>,
 }
 
 impl End {
-    /// The end of a record whose samples `inwards` are counted from it.
-    fn new(degree: &Degree, n: usize, inwards: impl Fn(usize) -> Complex64) -> Self {
+    /// The end of a record whose samples `inwards` are counted from it; `left` where time runs inwards.
+    fn new(degree: &Degree, n: usize, left: bool, inwards: impl Fn(usize) -> Complex64) -> Self {
         let (p, q) = (degree.p, degree.q);
         let short;
         let ends = if n >= REACH {
@@ -147,6 +147,7 @@ impl End {
                     })
                     .collect()
             })
+            .map(|outwards: Vec<Complex64>| if left { mirrored(&outwards) } else { outwards })
             .collect();
         End {
             coefficients,
@@ -158,7 +159,6 @@ impl End {
 /// Both ends of a record.
 pub(super) struct Ends<'a> {
     degree: &'a Degree,
-    samples: usize,
     left: End,
     right: End,
 }
@@ -168,29 +168,29 @@ impl<'a> Ends<'a> {
     pub(super) fn new(degree: &'a Degree, samples: usize, at: impl Fn(usize) -> Complex64) -> Self {
         Ends {
             degree,
-            samples,
-            left: End::new(degree, samples, &at),
-            right: End::new(degree, samples, |i| at(samples - 1 - i)),
+            left: End::new(degree, samples, true, &at),
+            right: End::new(degree, samples, false, |i| at(samples - 1 - i)),
         }
     }
 
-    /// `F(s)/dt` from `X(z)` of the samples, `theta = s dt` and `last = z^{N-1}`.
-    pub(super) fn transform(
-        &self,
-        sums: Complex64,
-        theta: Complex64,
-        last: Complex64,
-    ) -> Complex64 {
-        let Degree { p, q, at_knots, .. } = self.degree;
-        let (inverse, z) = ((theta).exp(), (-theta).exp());
+    /// `F(s)/dt` from `X(z)` of the samples and `last = z^{N-1}`.
+    pub(super) fn transform(&self, sums: Complex64, at: &Point, last: Complex64) -> Complex64 {
+        let Degree { q, at_knots, .. } = self.degree;
+        let Point { z, inverse, .. } = *at;
         let outside = self.outside(&self.left, inverse) + last * self.outside(&self.right, z);
-        let sampled: Complex64 = (0..2 * q - 1)
-            .map(|j| power(if j + 1 < *q { inverse } else { z }, j.abs_diff(q - 1)) * at_knots[j])
-            .sum();
-        let hat = power(sinhc(theta / 2.0), p + 1);
-        let left = beyond(&self.left, -theta, inverse);
-        let right = beyond(&self.right, theta, z);
-        debug_assert!(self.samples >= MIN_SAMPLES);
+        // The basis function is even: b_0 + sum_j b_j (z^j + z^-j).
+        let mut sampled = Complex64::new(at_knots[q - 1], 0.0);
+        let (mut up, mut down) = (z, inverse);
+        for b in &at_knots[*q..] {
+            sampled += (up + down) * *b;
+            up *= z;
+            down *= inverse;
+        }
+        // (2 sinh(theta/2)/theta)^2 = E_0^2 e^theta
+        let square = at.moments[0] * at.moments[0] * inverse;
+        let hat = power(square, *q);
+        let left = beyond(&self.left, at, inverse) * inverse;
+        let right = beyond(&self.right, at, z);
         hat * (sums + outside) / sampled - left - last * right
     }
 
@@ -199,6 +199,7 @@ impl<'a> Ends<'a> {
     fn outside(&self, end: &End, w: Complex64) -> Complex64 {
         let q = self.degree.q;
         let mut sum = Complex64::default();
+        let mut turned = w;
         // Sample -i is sum_j b_j c_{-i+j}, over the coefficients that exist (from -(q-1) on).
         for i in 1..2 * q - 1 {
             let mut x = Complex64::default();
@@ -208,37 +209,76 @@ impl<'a> Ends<'a> {
                     x += c * b;
                 }
             }
-            sum += x * power(w, i);
+            sum += x * turned;
+            turned *= w;
         }
         sum
     }
 }
 
-/// `int` of the spline beyond an end against `e^{-theta u}`, where `w = e^{-theta}`.
-fn beyond(end: &End, theta: Complex64, w: Complex64) -> Complex64 {
-    let mut moments = [Complex64::default(); 6];
-    let degree = end.beyond.first().map_or(0, |piece| piece.len() - 1);
-    moments_of(theta, w, &mut moments[..=degree]);
+/// What depends on the point alone.
+pub(super) struct Point {
+    /// `e^{-theta}`
+    z: Complex64,
+    /// `e^{theta}`
+    inverse: Complex64,
+    /// `E_0` to `E_5`.
+    moments: [Complex64; 6],
+}
+
+impl Point {
+    /// The point `theta = s dt`.
+    pub(super) fn new(theta: Complex64) -> Self {
+        let (sin, cos) = theta.im.sin_cos();
+        let turn = Complex64::new(cos, sin);
+        let (z, inverse) = (turn.conj() * (-theta.re).exp(), turn * theta.re.exp());
+        let mut moments = [Complex64::default(); 6];
+        moments_of(theta, z, &mut moments);
+        Point {
+            z,
+            inverse,
+            moments,
+        }
+    }
+}
+
+/// The spline's transform beyond an end, where `w` leads one interval outwards: without the factor that the
+/// earlier edge of the first interval has.
+fn beyond(end: &End, at: &Point, w: Complex64) -> Complex64 {
     let mut sum = Complex64::default();
     for piece in end.beyond.iter().rev() {
-        let inner: Complex64 = piece.iter().zip(&moments).map(|(c, e)| c * e).sum();
+        let inner: Complex64 = piece.iter().zip(&at.moments).map(|(c, e)| c * e).sum();
         sum = sum * w + inner;
     }
     sum
 }
 
-fn power(z: Complex64, n: usize) -> Complex64 {
-    (0..n).fold(Complex64::new(1.0, 0.0), |p, _| p * z)
+/// The polynomial in `1 - v`.
+fn mirrored(c: &[Complex64]) -> Vec<Complex64> {
+    (0..c.len())
+        .map(|k| {
+            c.iter()
+                .enumerate()
+                .skip(k)
+                .map(|(j, c)| c * (sign(k) * binomial(j, k)))
+                .sum()
+        })
+        .collect()
 }
 
-/// `sinh(z)/z`.
-fn sinhc(z: Complex64) -> Complex64 {
-    if z.norm_sqr() < 0.01 {
-        let y = z * z;
-        (((y / 72.0 + 1.0) * y / 42.0 + 1.0) * y / 20.0 + 1.0) * y / 6.0 + 1.0
-    } else {
-        z.sinh() / z
+/// Reciprocals of the integers; infinity stands for 1/0.
+const INVERSE: [f64; 30] = {
+    let mut out = [0.0; 30];
+    let mut m = 0;
+    while m < 30 {
+        out[m] = 1.0 / m as f64;
+        m += 1;
     }
+    out
+};
+
+fn power(z: Complex64, n: usize) -> Complex64 {
+    (0..n).fold(Complex64::new(1.0, 0.0), |p, _| p * z)
 }
 
 /// `E_k = int_0^1 v^k e^{-theta v} dv` for `k` from 0, given `w = e^{-theta}`.
@@ -261,16 +301,15 @@ pub(super) fn moments_of(theta: Complex64, w: Complex64, out: &mut [Complex64]) 
     }
     // The highest by its power series, the others downwards, which is stable for small theta.
     let mut term = Complex64::new(1.0, 0.0);
-    let mut sum = term / (highest + 1) as f64;
-    for m in 1..30 {
-        term *= -theta / m as f64;
-        let part = term / (highest + 1 + m) as f64;
-        sum += part;
-        if part.norm_sqr() <= 1e-36 * sum.norm_sqr() {
+    let mut above = term / (highest + 1) as f64;
+    for (m, inverse) in INVERSE.iter().enumerate().skip(1) {
+        term *= theta * -inverse;
+        above += term * (1.0 / (highest + 1 + m) as f64);
+        // |theta| is at most 2: the terms that are left add up to less than this one.
+        if term.norm_sqr() <= 1e-34 {
             break;
         }
     }
-    let mut above = sum;
     for k in (0..out.len()).rev() {
         out[k] = above;
         if k > 0 {

@@ -9,10 +9,10 @@ use num_complex::Complex64;
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
-use super::phase::{Turns, decay};
 use super::{Line, Sample};
 use crate::error::Result;
 use crate::laplace::length::smooth_length;
+use crate::laplace::phase::{Turns, decay};
 use crate::telemetry::Progress;
 
 /// What is computed once for a number of samples and a line.

@@ -9,7 +9,6 @@
 mod bins;
 mod bspline;
 mod chirp;
-mod phase;
 mod piecewise;
 mod plan;
 mod rule;

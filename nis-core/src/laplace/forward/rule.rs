@@ -2,12 +2,12 @@
 
 use num_complex::Complex64;
 
-use super::bspline::{CUBIC, Ends, MIN_SAMPLES, QUINTIC};
-use super::phase::Turns;
+use super::bspline::{CUBIC, Ends, MIN_SAMPLES, Point, QUINTIC};
 use super::piecewise::{Piecewise, Spline};
 use super::tail::Bound;
 use super::{Quadrature, Sample, Transform};
 use crate::error::Result;
+use crate::laplace::phase::Turns;
 
 /// Largest `|Re(s)| dt` for which sums over the whole record make a spline's transform; beyond, its first (or
 /// last) intervals outweigh all others, and are summed alone.
@@ -119,7 +119,11 @@ impl Rule<'_> {
             for (k, (s, value)) in s.iter().zip(values).enumerate() {
                 let extra = weighted.get(k).copied().unwrap_or_default();
                 let (v, e) = self.value(*s, *value, extra);
-                let shift = (-s * self.t0).exp();
+                let shift = if self.t0 == 0.0 {
+                    Complex64::new(1.0, 0.0)
+                } else {
+                    (-s * self.t0).exp()
+                };
                 *value = v * shift;
                 error[k] = e * shift.norm();
             }
@@ -162,8 +166,9 @@ impl Rule<'_> {
         let scale = 1.0f64.max((-theta.re * span as f64).exp());
         let (spline, spline_error) = match &self.ends {
             Some([cubic, quintic]) if theta.re.abs() <= SHALLOW => {
-                let value = cubic.transform(plain, theta, last) * self.dt;
-                let better = quintic.transform(plain, theta, last) * self.dt;
+                let point = Point::new(theta);
+                let value = cubic.transform(plain, &point, last) * self.dt;
+                let better = quintic.transform(plain, &point, last) * self.dt;
                 (value, (value - better).norm())
             }
             _ if theta.re < 0.0 => {

@@ -8,8 +8,8 @@ use faer::{Accum, Mat, MatRef, Par};
 use num_complex::Complex64;
 
 use super::Sample;
-use super::phase::{Turns, decay};
 use crate::error::Result;
+use crate::laplace::phase::{Turns, decay};
 use crate::telemetry::Progress;
 
 /// Points that are worked on together. It does not depend on the number of threads, so neither do the sums.

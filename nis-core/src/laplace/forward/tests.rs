@@ -256,7 +256,7 @@ fn long_records_keep_their_digits_and_threads_change_nothing() {
     let n = 1_000_000usize;
     let dt = 1e-3;
     let w = 1234.567;
-    let step = phase::Turns::of_product(w, dt, 1.0);
+    let step = crate::laplace::phase::Turns::of_product(w, dt, 1.0);
     let x: Vec<Complex64> = (0..n).map(|i| step.times(i as u128).cis()).collect();
     let line = Line {
         sigma: 1e-3,
@@ -271,10 +271,10 @@ fn long_records_keep_their_digits_and_threads_change_nothing() {
     let exact: Vec<Complex64> = (0..line.count)
         .map(|k| {
             // (1 - q^N)/(1 - q), q = e^{(j w - s) dt}; the angle w - omega0 - k step in turns, exactly.
-            let angle = phase::Turns::of_product(w, dt, 1.0)
-                .plus(phase::Turns::of_product(line.omega0, dt, 1.0).negated())
+            let angle = crate::laplace::phase::Turns::of_product(w, dt, 1.0)
+                .plus(crate::laplace::phase::Turns::of_product(line.omega0, dt, 1.0).negated())
                 .plus(
-                    phase::Turns::of_product(line.step, dt, 1.0)
+                    crate::laplace::phase::Turns::of_product(line.step, dt, 1.0)
                         .times(k as u128)
                         .negated(),
                 );
@@ -451,10 +451,9 @@ fn extreme_sizes() {
         let got = transform(&x, 0.0, 0.5, &s, &o, &QUIET).unwrap();
         let length = 0.5 * (n - 1) as f64;
         let exact = (1.0 - (-s[0] * length).exp()) / s[0] * size;
-        assert!(
-            (got.values[0] - exact).norm() <= 1e-13 * size * length,
-            "{n} {size}"
-        );
+        // Denormal numbers lie on a coarse grid.
+        let tolerance = 1e-13 * size * length + 1e-323;
+        assert!((got.values[0] - exact).norm() <= tolerance, "{n} {size}");
     }
 }
 

@@ -17,12 +17,12 @@ const TURNS_PER_RADIAN: [f64; 3] = [
 
 /// An angle modulo one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Turns(pub(super) u128);
+pub(in crate::laplace) struct Turns(pub(super) u128);
 
 impl Turns {
     /// The angle of `a b scale` radians, for `scale` a power of two. The products are kept to about 2^-104 of
     /// their size.
-    pub(super) fn of_product(a: f64, b: f64, scale: f64) -> Self {
+    pub(in crate::laplace) fn of_product(a: f64, b: f64, scale: f64) -> Self {
         let p = a * b;
         let e = a.mul_add(b, -p);
         let (p, e) = (p * scale, e * scale);
@@ -38,20 +38,20 @@ impl Turns {
         )
     }
 
-    pub(super) fn times(self, n: u128) -> Self {
+    pub(in crate::laplace) fn times(self, n: u128) -> Self {
         Turns(self.0.wrapping_mul(n))
     }
 
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(in crate::laplace) fn plus(self, other: Self) -> Self {
         Turns(self.0.wrapping_add(other.0))
     }
 
-    pub(super) fn negated(self) -> Self {
+    pub(in crate::laplace) fn negated(self) -> Self {
         Turns(self.0.wrapping_neg())
     }
 
     /// `e^{j angle}`, to about 2e-16.
-    pub(super) fn cis(self) -> Complex64 {
+    pub(in crate::laplace) fn cis(self) -> Complex64 {
         // The upper bits choose a table entry, the rest is a small angle to either side of it.
         const REST_BITS: u32 = 64 - TABLE_BITS;
         let top = (self.0 >> 64) as u64;
@@ -127,7 +127,7 @@ const STRIDE: usize = 64;
 
 /// `e^{-a n}` for `n` in a range, handed one by one to `take`: a table of [`STRIDE`] values times one exact value
 /// per stride, so that the error is that of one exponential.
-pub(super) fn decay(a: f64, range: std::ops::Range<usize>, mut take: impl FnMut(f64)) {
+pub(in crate::laplace) fn decay(a: f64, range: std::ops::Range<usize>, mut take: impl FnMut(f64)) {
     if a == 0.0 {
         range.for_each(|_| take(1.0));
         return;
