@@ -3,7 +3,7 @@
 use nis_core::device::Device;
 use nis_core::expr::Expr;
 use nis_core::kan::{Constant, Curve, Law};
-use nis_core::laplace::{Mode as Pole, Modes};
+use nis_core::laplace::{Mode as Pole, Modes, OrderRule};
 use nis_core::physics::{Status, Verdict};
 use nis_core::pinn::{FittedState, Noise, OdeFit, Parameter};
 use nis_core::pipeline::{
@@ -43,6 +43,7 @@ fn pole(s: &mut Source<'_>) -> Pole {
     Pole {
         pole: s.complex(),
         pole_se: s.complex(),
+        pole_bound: s.complex(),
         residue: s.complex(),
         frequency: s.next(),
         frequency_se: s.next(),
@@ -64,6 +65,7 @@ fn modes(s: &mut Source<'_>, count: usize, y: &[f64]) -> Modes {
         n: y.len(),
         order: 2 * count,
         order_reason: "made for a test".into(),
+        order_rule: OrderRule::Given,
         offset: s.next(),
         slope: s.next(),
         noise_std: s.next(),

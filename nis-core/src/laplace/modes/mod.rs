@@ -170,4 +170,6 @@ impl Mode {
 }
 
 #[cfg(test)]
+mod bound_tests;
+#[cfg(test)]
 mod tests;
