@@ -148,13 +148,13 @@ fn channels_share_poles() {
         );
         assert!((found.offset[1].re / 3e-3 - 1.0).abs() < 0.1);
         let single = modes(&y, 2.0, 1.0, &ModesOptions::default(), &QUIET).unwrap();
-        let se = nearest_se(&single, p);
+        let se = nearest_bound(&single, p);
         let both = found
             .modes
             .iter()
             .min_by(|a, b| (a.pole - p).norm().total_cmp(&(b.pole - p).norm()))
             .unwrap();
-        alone += both.pole_se.norm() / se;
+        alone += both.pole_bound.norm() / se;
         let t: Vec<f64> = (0..300).map(|k| 2.0 + f64::from(k)).collect();
         let model = found.evaluate(1, &t);
         let off: f64 = model
@@ -172,13 +172,13 @@ fn channels_share_poles() {
     assert!(share > 0.9 && share < 1.02, "{share}");
 }
 
-fn nearest_se(found: &Modes, want: Complex64) -> f64 {
+fn nearest_bound(found: &Modes, want: Complex64) -> f64 {
     found
         .modes
         .iter()
         .min_by(|a, b| (a.pole - want).norm().total_cmp(&(b.pole - want).norm()))
         .unwrap()
-        .pole_se
+        .pole_bound
         .norm()
 }
 

@@ -12,6 +12,10 @@ use crate::telemetry::Progress;
 /// Fewest samples.
 const MIN_SAMPLES: usize = 8;
 
+/// Times that channels are weighted anew by what the modes leave of them: a mode that only a quiet channel shows is
+/// noise to the weights until it is found.
+const REWEIGHTED: usize = 4;
+
 /// Channels made ready, their scales, and the fit without and with modes.
 pub(super) struct Estimate {
     /// What the samples of every channel were divided by.
@@ -79,13 +83,19 @@ pub(super) fn estimate<T: Sample>(
         rescale(&mut data, &mut scales, &rms);
     }
     let (mut fit, mut choice) = search(&data, options, progress)?;
-    if data.channels() > 1 && !fit.poles.is_empty() {
+    for _ in 0..REWEIGHTED {
+        if data.channels() == 1 || fit.poles.is_empty() {
+            break;
+        }
         let noise: Vec<f64> = (0..data.channels())
             .map(|c| (fit.residual.sum_squares(c) / n as f64).sqrt().max(1e-9))
             .collect();
         let quietest = noise.iter().copied().fold(f64::INFINITY, f64::min);
         // Weights beyond a million to one would let rounding decide.
         let noise: Vec<f64> = noise.iter().map(|v| (v / quietest).min(1e6)).collect();
+        if noise.iter().all(|v| *v < 1.05) {
+            break;
+        }
         rescale(&mut data, &mut scales, &noise);
         (fit, choice) = search(&data, options, progress)?;
     }
