@@ -93,22 +93,45 @@ impl Barycentric {
     }
 
     /// Residues at poles: `residues[j][k]` is that of function `k` at pole `j`, `n_k(p)/d'(p)`.
+    ///
+    /// With `d(p) = 0` the terms of the support point `z` of the largest term are eliminated,
+    /// `n_k(p) = sum' c_i (f_ki - f_k)` and `d'(p) = -sum' c_i/(p - z_i) - (sum' c_i)^2/w` for
+    /// `c_i = w_i/(p - z_i)`: a pole may lie on a support point of no weight to the last bit.
     pub fn residues(&self, poles: &[Complex64]) -> Vec<Vec<Complex64>> {
         poles
             .iter()
             .map(|p| {
-                let mut slope = Complex64::default();
+                // A point without weight takes part only where the pole is on it.
+                let part = |j: &usize| {
+                    let distance = (self.support[*j] - p).norm();
+                    if distance == 0.0 {
+                        f64::INFINITY
+                    } else {
+                        self.weights[*j].norm() / distance
+                    }
+                };
+                let near = (0..self.support.len())
+                    .max_by(|a, b| part(a).total_cmp(&part(b)))
+                    .unwrap_or_default();
+                let (mut sum, mut slope) = (Complex64::default(), Complex64::default());
                 let mut top = vec![Complex64::default(); self.values.len()];
                 for (j, (z, w)) in self.support.iter().zip(&self.weights).enumerate() {
+                    if j == near {
+                        continue;
+                    }
                     let c = w / (p - z);
-                    slope -= c / (p - z);
+                    sum += c;
+                    slope += c / (p - z);
                     for (top, f) in top.iter_mut().zip(&self.values) {
-                        *top += c * f[j];
+                        *top += c * (f[j] - f[near]);
                     }
                 }
+                let weight = self.weights.get(near).copied().unwrap_or_default();
+                // Multiplied by the weight, which may be 0.
+                let bottom = -(weight * slope + sum * sum);
                 top.into_iter()
                     .map(|top| {
-                        let r = top / slope;
+                        let r = weight * top / bottom;
                         if self.conjugate && p.im == 0.0 {
                             Complex64::new(r.re, 0.0)
                         } else {
