@@ -1,0 +1,228 @@
+//! The choice per time: the method of least estimated error that an independent one confirms.
+
+use super::cme::cme;
+use super::contour::ladder;
+use super::de_hoog::{de_hoog, de_hoog_stretched};
+use super::euler::euler;
+use super::rational::Rational;
+use super::transform::Source;
+use super::{Estimate, Method};
+use crate::error::Result;
+
+/// Order of the continued fraction that confirms; those that stand in where contours fail.
+const CHECK_ORDER: usize = 20;
+const FALLBACK_ORDER: usize = 45;
+
+/// `|Im s| t` up to which it sees: the last of its points is at `2 order pi/(4 t)` at least.
+const CHECK_REACH: f64 = 25.0;
+
+/// Two methods agree where they differ by less than this times the sum of their errors.
+const AGREE: f64 = 10.0;
+
+/// A contour has converged where the change from the last one is below this many rounding errors.
+const ROUNDED: f64 = 16.0;
+
+/// Largest error, against the size of the sums, of an estimate that can confirm another.
+const INFORMED: f64 = 1e-6;
+
+/// From this contour on, one that contradicts the vertical line ends the search.
+const WIDE: usize = 4;
+
+/// What is known about one time.
+struct Candidates {
+    /// The contour of least change so far.
+    contour: Estimate,
+    /// The last contour, with its rounding error.
+    last: Estimate,
+    rational: Option<Estimate>,
+    check: Estimate,
+    /// `|Im s| t` of the highest singularity that counts at this time, and how far up the last contour and the
+    /// vertical line see: what sees less may be wrong with confidence.
+    height: f64,
+    reach: f64,
+    /// Whether no further contour is worth its cost.
+    done: bool,
+}
+
+impl Candidates {
+    /// Takes the next contour in.
+    fn push(&mut self, next: Estimate, reach: f64) {
+        self.reach = reach;
+        let best = next.against(&self.last);
+        if reach >= self.height && best.error <= self.contour.error {
+            self.contour = best;
+        }
+        self.last = next;
+    }
+
+    /// Whether the contour or the residues can be believed: an estimate confirms another only where it knows
+    /// something itself, an error below a millionth of the size of the sums.
+    fn settled(&self) -> bool {
+        if self.reach < self.height {
+            return false;
+        }
+        let size = self.last.error / f64::EPSILON;
+        let knows = |e: &Estimate| e.error <= INFORMED * size;
+        let rounded = self.contour.error <= ROUNDED * self.last.error;
+        let confirmed = match self.rational.filter(knows) {
+            Some(r) => self.contour.agrees(&r),
+            None => {
+                let sees = self.height <= CHECK_REACH;
+                sees && knows(&self.check) && self.contour.agrees(&self.check)
+            }
+        };
+        let by_residues = self.rational.is_some_and(|r| {
+            let sharp = r.error <= (1e-12 * (1.0 + r.value.abs())).max(ROUNDED * self.last.error);
+            sharp && r.agrees(&self.last)
+        });
+        rounded && confirmed || by_residues
+    }
+
+    /// Whether the vertical line knows the value, and contours of this width contradict it: then a branch cut
+    /// lies across all of them.
+    fn contradicted(&self) -> bool {
+        let size = self.last.error / f64::EPSILON;
+        let sees = self.height <= CHECK_REACH;
+        sees && self.check.error <= 1e-8 * size && !self.check.agrees(&self.last)
+    }
+}
+
+impl Estimate {
+    fn agrees(&self, other: &Estimate) -> bool {
+        (self.value - other.value).abs() <= AGREE * (self.error + other.error)
+    }
+}
+
+/// Values at many times, each with its error and the method that gave it.
+pub(super) fn auto(
+    source: &mut Source<'_>,
+    times: &[f64],
+    rational: &Rational,
+) -> Result<Vec<(Estimate, Method)>> {
+    let abscissa = rational.abscissa;
+    let check = de_hoog(source, times, abscissa, CHECK_ORDER)?;
+    source.check_finite()?;
+    let mut all: Vec<Candidates> = times
+        .iter()
+        .zip(check)
+        .map(|(t, check)| Candidates {
+            contour: Estimate::NONE,
+            last: Estimate::NONE,
+            rational: rational.value(*t),
+            check,
+            height: rational.height(*t) * t,
+            reach: 0.0,
+            done: false,
+        })
+        .collect();
+    for (level, contour) in ladder().iter().enumerate() {
+        // The first two are cheap, and tell an error together.
+        let open: Vec<usize> = (0..all.len())
+            .filter(|&i| !all[i].done && (level < 2 || contour.reach >= all[i].height))
+            .collect();
+        if open.is_empty() {
+            continue;
+        }
+        source.progress().report(
+            "laplace",
+            (times.len() - open.len()) as u64,
+            times.len() as u64,
+            &format!("inverse transform, contour {level}"),
+        )?;
+        let at: Vec<f64> = open.iter().map(|&i| times[i]).collect();
+        let next = contour.apply(source, &at, abscissa)?;
+        for (i, next) in open.into_iter().zip(next) {
+            let c = &mut all[i];
+            c.push(next, contour.reach);
+            if level == 0 {
+                continue;
+            }
+            // Singularities all over the left half plane, or none that a contour can wrap.
+            let hopeless =
+                !next.value.is_finite() || next.error > 1e-3 * (1.0 + c.check.value.abs());
+            c.done = hopeless || c.settled() || level >= WIDE && c.contradicted();
+        }
+    }
+    decide(source, times, abscissa, &all)
+}
+
+fn decide(
+    source: &mut Source<'_>,
+    times: &[f64],
+    abscissa: f64,
+    all: &[Candidates],
+) -> Result<Vec<(Estimate, Method)>> {
+    let open: Vec<usize> = (0..all.len()).filter(|&i| !all[i].settled()).collect();
+    let mut out: Vec<(Estimate, Method)> = all.iter().map(best_settled).collect();
+    if open.is_empty() {
+        return Ok(out);
+    }
+    // No contour settled these: the vertical line, with other periods and orders.
+    let at: Vec<f64> = open.iter().map(|&i| times[i]).collect();
+    let long = de_hoog(source, &at, abscissa, FALLBACK_ORDER)?;
+    let stretched = de_hoog_stretched(source, &at, abscissa, FALLBACK_ORDER, 1.3)?;
+    let euler = euler(source, &at, abscissa, None)?;
+    let averages = cme(source, &at, abscissa, None)?;
+    for (k, i) in open.into_iter().enumerate() {
+        let c = &all[i];
+        let mut candidates = vec![
+            (c.contour, Method::Talbot),
+            (c.check, Method::DeHoog),
+            (long[k], Method::DeHoog),
+            (stretched[k], Method::DeHoog),
+            (euler[k], Method::Euler),
+            (averages[k], Method::Cme),
+        ];
+        candidates.extend(c.rational.map(|r| (r, Method::Rational)));
+        out[i] = closest(&candidates);
+    }
+    Ok(out)
+}
+
+fn best_settled(c: &Candidates) -> (Estimate, Method) {
+    match c.rational {
+        Some(r) if r.error < c.contour.error => {
+            let mut r = r;
+            if r.agrees(&c.last) && c.last.error < r.error {
+                r.error = r.error.max((r.value - c.last.value).abs());
+            }
+            (r, Method::Rational)
+        }
+        _ => (c.contour, Method::Talbot),
+    }
+}
+
+/// Of several answers that may all be wrong: the one whose nearest fellow is nearest, with their difference in
+/// its error. Two of several are near by chance, so part of the distance to the next one counts as well.
+fn closest(candidates: &[(Estimate, Method)]) -> (Estimate, Method) {
+    const CHANCE: f64 = 0.1;
+    let mut best = (Estimate::NONE, Method::DeHoog);
+    for (i, a) in candidates.iter().enumerate() {
+        let mut apart: Vec<(f64, f64)> = candidates
+            .iter()
+            .enumerate()
+            .filter(|(j, _)| *j != i)
+            .map(|(_, b)| ((a.0.value - b.0.value).abs(), b.0.error))
+            .filter(|(d, _)| d.is_finite())
+            .collect();
+        apart.sort_by(|x, y| x.0.total_cmp(&y.0));
+        let Some((nearest, other)) = apart.first().copied() else {
+            continue;
+        };
+        if a.0.error > other {
+            continue;
+        }
+        let next = apart.get(1).map_or(nearest, |next| next.0);
+        let error = nearest.max(a.0.error).max(CHANCE * next.min(other));
+        if error < best.0.error {
+            best = (
+                Estimate {
+                    value: a.0.value,
+                    error,
+                },
+                a.1,
+            );
+        }
+    }
+    best
+}
