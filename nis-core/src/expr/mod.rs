@@ -16,6 +16,7 @@
 //! `pi` and `e` are constants. Functions: [`Function`]. A unary minus binds looser than `*` and `^`:
 //! `-x^2` is `-(x^2)`. There is no implicit multiplication.
 
+mod complex;
 pub mod constants;
 mod differentiate;
 mod equation;
@@ -28,6 +29,7 @@ mod program;
 mod simplify;
 pub mod units;
 
+pub use complex::ComplexProgram;
 pub use equation::Equation;
 pub use function::Function;
 pub(crate) use node::Node;

@@ -15,7 +15,7 @@ const ROOM: usize = 1 << 19;
 
 /// One instruction; its operands are registers (while compiling: earlier steps).
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Step {
+pub(super) enum Step {
     Number(f64),
     Input(usize),
     Add(usize, usize),
@@ -42,7 +42,7 @@ enum Step {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// Each step with the register that takes its value; the last one gives the result.
-    steps: Vec<(Step, usize)>,
+    pub(super) steps: Vec<(Step, usize)>,
     registers: usize,
     arguments: usize,
 }
