@@ -299,7 +299,10 @@ mod tests {
         for pair in golden["pairs"].as_array().unwrap() {
             // The data write products without a sign.
             let text = pair["F"].as_str().unwrap();
-            let text = text.replace("s(", "s*(").replace("cos*(", "cos(").replace(")(", ")*(");
+            let text = text
+                .replace("s(", "s*(")
+                .replace("cos*(", "cos(")
+                .replace(")(", ")*(");
             let text = text.replace("-2 sqrt", "-2*sqrt");
             let f = Expr::parse(&text).unwrap().compile_complex(&["s"]).unwrap();
             let points = pair["s"].as_array().unwrap();

@@ -26,6 +26,9 @@ const AAA_ORDER: usize = 60;
 /// Relocations and Gauss-Newton steps per order of the search; the order taken gets all.
 const SEARCH: (usize, usize) = (8, 15);
 
+/// Cost of a parameter of a pole against that of a residue.
+const PLACE: f64 = 2.0;
+
 /// Damping ratio of starting poles.
 const START_DAMPING: f64 = 0.01;
 
@@ -76,10 +79,12 @@ impl Search<'_> {
         self.samples.power * ROUNDING * ROUNDING
     }
 
-    /// Description length of a fit (Rissanen, Automatica 14 (1978) 465), in units of half a nat.
+    /// Description length of a fit (Rissanen, Automatica 14 (1978) 465), in units of half a nat. A parameter of
+    /// a pole counts [`PLACE`] times a residue's: the best of some `n` places for a pole fits noise better than
+    /// any one place does (cf. Djuric, IEEE Trans. SP 44 (1996) 1744, eq. (17), for sinusoids).
     fn score(&self, rss: f64, order: usize) -> f64 {
         let n = self.samples.equations as f64;
-        let k = self.samples.parameters(order) as f64;
+        let k = self.samples.parameters(order) as f64 + (PLACE - 1.0) * order as f64;
         n * (rss.max(self.floor()).max(f64::MIN_POSITIVE) / n).ln() + k * n.ln()
     }
 
@@ -188,7 +193,7 @@ impl Search<'_> {
             self.samples,
             start,
             relocations.min(self.options.max_relocations),
-            self.options.stable,
+            self.options,
             self.progress,
         )?;
         let mut c = self.polished(&moved.poles, steps)?;

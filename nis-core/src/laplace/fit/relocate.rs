@@ -13,6 +13,7 @@ use faer::linalg::solvers::Qr;
 use faer::{Conj, Mat, Par};
 use num_complex::Complex64;
 
+use super::FitOptions;
 use super::basis::{fractions, normalize, order, width, write};
 use super::data::Samples;
 use crate::error::{Error, Result};
@@ -22,11 +23,17 @@ use crate::telemetry::Progress;
 /// A relative movement of all poles below this ends the relocation.
 const SETTLED: f64 = 1e-10;
 
+/// The same where Gauss-Newton steps follow, which converge faster from here.
+const NEAR: f64 = 1e-4;
+
+/// Reduction of the squared error that counts as progress.
+const PROGRESS: f64 = 1e-2;
+
 /// Least magnitude of the constant in the weight against its coefficients; below it the zeros run away.
 const LEAST_CONSTANT: f64 = 1e-8;
 
 /// Relocations without a smaller error after which no more is expected.
-const PATIENCE: usize = 4;
+const PATIENCE: usize = 3;
 
 /// What relocation reached.
 pub(super) struct Relocated {
@@ -78,9 +85,14 @@ pub(super) fn relocate(
     samples: &Samples,
     start: &[Complex64],
     most: usize,
-    stable: bool,
+    options: &FitOptions,
     progress: &Progress<'_>,
 ) -> Result<Relocated> {
+    let settled = if options.max_polish > 0 {
+        NEAR
+    } else {
+        SETTLED
+    };
     let mut poles = start.to_vec();
     let mut best = (f64::INFINITY, poles.clone());
     let mut since_best = 0;
@@ -90,7 +102,7 @@ pub(super) fn relocate(
         let Some(step) = step(samples, &poles, progress)? else {
             break;
         };
-        if step.rss < best.0 * (1.0 - 1e-3) {
+        if step.rss < best.0 * (1.0 - PROGRESS) {
             since_best = 0;
         } else {
             since_best += 1;
@@ -98,11 +110,11 @@ pub(super) fn relocate(
         if step.rss < best.0 {
             best = (step.rss, poles.clone());
         }
-        let next = mirrored(step.zeros, stable);
+        let next = mirrored(step.zeros, options.stable);
         iterations += 1;
         let moved = movement(&poles, &next);
         poles = next;
-        if since_best >= PATIENCE || moved <= SETTLED {
+        if since_best >= PATIENCE || moved <= settled {
             break;
         }
     }

@@ -32,7 +32,8 @@ pub struct Tried {
     pub order: usize,
     /// Weighted rms error against the weighted rms of the response.
     pub relative_rms: f64,
-    /// `n ln(rss/n) + k ln n` with `n` real equations and `k` real parameters, up to a constant of the data.
+    /// `n ln(rss/n) + k ln n` with `n` real equations and `k` real parameters, those of the poles counted twice;
+    /// up to a constant of the data.
     pub description_length: f64,
 }
 
