@@ -7,17 +7,17 @@
 mod aaa_start;
 mod basis;
 mod data;
-//@mod enforce;
+mod enforce;
 mod order;
-//@mod passivity;
+mod passivity;
 mod polish;
-//@mod quadratic;
-//@mod realization;
+mod quadratic;
+mod realization;
 mod relocate;
 mod report;
 
-//@pub use enforce::{EnforceOptions, EnforceReport, Enforced, enforce_passivity};
-//@pub use passivity::{Band, Passivity, Representation, passivity};
+pub use enforce::{EnforceOptions, EnforceReport, Enforced, enforce_passivity};
+pub use passivity::{Band, Passivity, Representation, passivity};
 pub use report::{FitPole, ResponseFit, Tried};
 
 use num_complex::Complex64;
@@ -166,7 +166,7 @@ pub fn fit_response(
     report::report(data, &samples, options, found)
 }
 
-//@#[cfg(test)]
-//@mod passivity_tests;
+#[cfg(test)]
+mod passivity_tests;
 #[cfg(test)]
 mod tests;
