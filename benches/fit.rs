@@ -4,7 +4,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use nis_core::laplace::fit::{FitOptions, FrequencyData, fit_response, on_axis};
+use nis_core::laplace::fit::{
+    EnforceOptions, FitOptions, FrequencyData, Representation, enforce_passivity, fit_response,
+    on_axis, passivity,
+};
 use nis_core::laplace::{PoleResidue, Term};
 use nis_core::telemetry::Progress;
 use num_complex::Complex64;
@@ -18,31 +21,36 @@ fn random(state: &mut u64) -> f64 {
     2.0 * ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 - 1.0
 }
 
-/// Scattering-like data of `ports` ports and `poles` poles between 1 and 10, with noise of 1e-4.
-fn network(ports: usize, poles: usize, points: usize) -> (Vec<Complex64>, Vec<Complex64>) {
-    let mut state = 7;
+/// A system of `ports` ports and `poles` poles between 1 and 10.
+fn system(ports: usize, poles: usize, state: &mut u64) -> PoleResidue {
     let cells = ports * ports;
     let pairs = poles / 2;
     let terms = (0..pairs)
         .map(|i| {
-            let b = 1.0 + 9.0 * (i as f64 + 0.5 + 0.3 * random(&mut state)) / pairs as f64;
-            let a = -b * (0.01 + 0.01 * random(&mut state).abs());
+            let b = 1.0 + 9.0 * (i as f64 + 0.5 + 0.3 * random(state)) / pairs as f64;
+            let a = -b * (0.01 + 0.01 * random(state).abs());
             Term {
                 pole: Complex64::new(a, b),
                 power: 1,
                 residue: (0..cells)
-                    .map(|_| Complex64::new(random(&mut state), random(&mut state)) * a.abs())
+                    .map(|_| Complex64::new(random(state), random(state)) * a.abs())
                     .collect(),
             }
         })
         .collect();
-    let system = PoleResidue {
+    PoleResidue {
         outputs: ports,
         inputs: ports,
         terms,
         direct: vec![0.1; cells],
         linear: Vec::new(),
-    };
+    }
+}
+
+/// Responses such a system, with noise of 1e-4.
+fn network(ports: usize, poles: usize, points: usize) -> (Vec<Complex64>, Vec<Complex64>) {
+    let mut state = 7;
+    let system = system(ports, poles, &mut state);
     let omega: Vec<f64> = (0..points)
         .map(|k| 0.5 + 10.5 * k as f64 / points as f64)
         .collect();
@@ -97,9 +105,56 @@ fn fits(c: &mut Criterion) {
     }
 }
 
+/// Test and enforcement for a reciprocal and for another network.
+fn passive(c: &mut Criterion) {
+    for (name, poles, symmetric) in [
+        ("4 ports, 40 poles, reciprocal", 40, true),
+        ("4 ports, 40 poles", 40, false),
+        ("4 ports, 200 poles, reciprocal", 200, true),
+        ("4 ports, 200 poles", 200, false),
+    ] {
+        let mut system = system(4, poles, &mut 7);
+        for t in &mut system.terms {
+            for cell in 0..16 {
+                t.residue[cell] *= 0.4;
+                let mirrored = (cell % 4) * 4 + cell / 4;
+                if symmetric && mirrored < cell {
+                    t.residue[cell] = t.residue[mirrored];
+                }
+            }
+        }
+        let kind = Representation::Scattering;
+        let none = Progress::none();
+        let options = EnforceOptions::default();
+        match enforce_passivity(&system, kind, &options, &none) {
+            Ok(done) => {
+                eprintln!(
+                    "{name}: {} states, {}, {} bands, worst {:.4}; {:?}",
+                    done.before.states,
+                    done.before.method,
+                    done.before.bands.len(),
+                    done.before.worst,
+                    done.report
+                );
+                c.bench_function(&format!("laplace/passivity of {name}"), |b| {
+                    b.iter(|| black_box(passivity(&system, kind, &none).is_ok()));
+                });
+                if poles <= 40 || symmetric {
+                    c.bench_function(&format!("laplace/enforce passivity of {name}"), |b| {
+                        b.iter(|| {
+                            black_box(enforce_passivity(&system, kind, &options, &none).is_ok())
+                        });
+                    });
+                }
+            }
+            Err(e) => eprintln!("{name}: not measured: {e}"),
+        }
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(5));
-    targets = fits
+    targets = fits, passive
 }
 criterion_main!(benches);

@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 use super::basis::{fractions, normalize, width, write};
-use super::passivity::{Passivity, Probe, Representation, examine, symmetric};
+use super::passivity::{Passivity, Probe, Representation, Value, examine, symmetric};
 use super::quadratic::least_change;
 use super::relocate::upper;
 use crate::error::{Error, Result};
@@ -308,11 +308,13 @@ impl Metric {
     fn whitened(&self, phi: &[f64]) -> Vec<f64> {
         let mut x: Vec<f64> = phi.iter().zip(&self.norms).map(|(v, n)| v / n).collect();
         for i in 0..x.len() {
-            let mut v = x[i];
-            for j in 0..i {
-                v -= self.r[(j, i)] * x[j];
-            }
-            x[i] = v / self.r[(i, i)];
+            let known: f64 = x
+                .iter()
+                .take(i)
+                .enumerate()
+                .map(|(j, x)| self.r[(j, i)] * x)
+                .sum();
+            x[i] = (x[i] - known) / self.r[(i, i)];
         }
         x
     }
@@ -321,11 +323,13 @@ impl Metric {
     fn coefficients(&self, y: &[f64]) -> Vec<f64> {
         let mut x = y.to_vec();
         for i in (0..x.len()).rev() {
-            let mut v = x[i];
-            for j in i + 1..x.len() {
-                v -= self.r[(i, j)] * x[j];
-            }
-            x[i] = v / self.r[(i, i)];
+            let known: f64 = x
+                .iter()
+                .enumerate()
+                .skip(i + 1)
+                .map(|(j, x)| self.r[(i, j)] * x)
+                .sum();
+            x[i] = (x[i] - known) / self.r[(i, i)];
         }
         x.iter().zip(&self.norms).map(|(v, n)| v / n).collect()
     }
@@ -349,7 +353,7 @@ impl Metric {
                 let phi = self.basis(omega);
                 let re = self.whitened(&phi.iter().map(|v| v.re).collect::<Vec<_>>());
                 let im = self.whitened(&phi.iter().map(|v| v.im).collect::<Vec<_>>());
-                for (value, left, right) in probe.values(omega)? {
+                for Value { value, left, right } in probe.values(omega)? {
                     // sign * (change of the value) <= room.
                     let (sign, room) = match representation {
                         Representation::Scattering => (1.0, 1.0 - margin - value),

@@ -65,6 +65,9 @@ const ROUNDING: f64 = 1e-12;
 /// Least ratio of singular values at which a matrix at infinite frequency is inverted.
 const INVERTIBLE: f64 = 1e-10;
 
+/// Multiple of the largest pole beyond which nothing but the approach to infinity happens.
+const FAR: f64 = 1e3;
+
 /// Most states for which the pencil is taken.
 const PENCIL_STATES: usize = 200;
 
@@ -149,6 +152,13 @@ pub(super) struct Probe<'a> {
     pub(super) tolerance: f64,
 }
 
+/// A singular value or eigenvalue with the vectors left and right of it.
+pub(super) struct Value {
+    pub(super) value: f64,
+    pub(super) left: Vec<c64>,
+    pub(super) right: Vec<c64>,
+}
+
 /// Violations found on a division of the frequency axis.
 pub(super) struct Survey {
     pub(super) bands: Vec<Band>,
@@ -211,7 +221,7 @@ impl<'a> Probe<'a> {
 
     /// The matrix's values with the vectors left and right of them, worst first: singular values (scattering),
     /// eigenvalues of the Hermitian part (immittance).
-    pub(super) fn values(&self, omega: f64) -> Result<Vec<(f64, Vec<c64>, Vec<c64>)>> {
+    pub(super) fn values(&self, omega: f64) -> Result<Vec<Value>> {
         let h = self.response(omega);
         let failed = |what: &str| Error::numerical("passivity", format!("{what} at {omega}"));
         let column =
@@ -220,7 +230,11 @@ impl<'a> Probe<'a> {
             Representation::Scattering => {
                 let svd = h.thin_svd().map_err(|_| failed("no singular values"))?;
                 (0..svd.S().dim())
-                    .map(|k| (svd.S()[k].re, column(svd.U(), k), column(svd.V(), k)))
+                    .map(|k| Value {
+                        value: svd.S()[k].re,
+                        left: column(svd.U(), k),
+                        right: column(svd.V(), k),
+                    })
                     .collect()
             }
             Representation::Immittance => {
@@ -228,7 +242,11 @@ impl<'a> Probe<'a> {
                     .self_adjoint_eigen(faer::Side::Lower)
                     .map_err(|_| failed("no eigenvalues"))?;
                 (0..eigen.S().dim())
-                    .map(|k| (eigen.S()[k].re, column(eigen.U(), k), column(eigen.U(), k)))
+                    .map(|k| Value {
+                        value: eigen.S()[k].re,
+                        left: column(eigen.U(), k),
+                        right: column(eigen.U(), k),
+                    })
                     .collect()
             }
         })
@@ -283,19 +301,7 @@ impl<'a> Probe<'a> {
     /// Judges every interval between the divisions from inside, and joins what violates to bands.
     pub(super) fn survey(&self, divisions: &[f64], progress: &Progress<'_>) -> Result<Survey> {
         // Samples: divisions, and three points inside each interval; beyond the last, octaves and infinity.
-        let mut omega: Vec<f64> = Vec::with_capacity(4 * divisions.len() + 8);
-        omega.push(0.0);
-        let mut before = 0.0;
-        for w in divisions.iter().copied().filter(|w| *w > 0.0) {
-            for share in [0.25, 0.5, 0.75] {
-                omega.push(before + share * (w - before));
-            }
-            omega.push(w);
-            before = w;
-        }
-        let last = if before > 0.0 { before } else { 1.0 };
-        omega.extend([1.25, 1.5, 2.0, 4.0, 8.0, 32.0, 1e3, 1e6].map(|f| f * last));
-        omega.push(f64::INFINITY);
+        let omega = samples(divisions);
         let mut excess = Vec::with_capacity(omega.len());
         for (k, w) in omega.iter().enumerate() {
             if k % 64 == 0 {
@@ -309,6 +315,11 @@ impl<'a> Probe<'a> {
             worst: f64::NAN,
             worst_at: None,
         };
+        let largest = self
+            .system
+            .terms
+            .iter()
+            .fold(0.0f64, |a, t| a.max(t.pole.norm()));
         let mut worst = f64::NEG_INFINITY;
         let finite = |w: f64| w.is_finite().then_some(w);
         let count = omega.len();
@@ -337,11 +348,14 @@ impl<'a> Probe<'a> {
             let to = if end + 1 == count {
                 None
             } else if omega[end + 1].is_infinite() {
-                // The violation fades out towards infinity.
                 Some(self.edge(omega[end], 1e9 * omega[end])?)
             } else {
                 Some(self.edge(omega[end], omega[end + 1])?)
             };
+            // At infinity the limit itself is reached: a violation that falls below rounding far beyond all
+            // poles fades out and has no edge.
+            let at_infinity = excess.last().copied().unwrap_or(f64::NAN);
+            let to = to.filter(|w| *w <= FAR * largest || at_infinity < -self.tolerance);
             let mut band = Band {
                 from,
                 to,
@@ -428,6 +442,37 @@ impl<'a> Probe<'a> {
     }
 }
 
+/// Samples: the divisions, points inside each interval (in wide ones by octaves), and beyond the last octaves and
+/// infinity.
+fn samples(divisions: &[f64]) -> Vec<f64> {
+    let mut omega: Vec<f64> = Vec::with_capacity(4 * divisions.len() + 16);
+    omega.push(0.0);
+    let mut before = 0.0;
+    for w in divisions.iter().copied().filter(|w| *w > 0.0) {
+        if w > 4.0 * before {
+            let lowest = if before > 0.0 {
+                1.05 * before
+            } else {
+                1e-6 * w
+            };
+            let mut x = lowest;
+            while x < 0.9 * w {
+                omega.push(x);
+                x *= 2.0;
+            }
+            omega.push(0.95 * w);
+        } else {
+            omega.extend([0.25, 0.5, 0.75].map(|share| before + share * (w - before)));
+        }
+        omega.push(w);
+        before = w;
+    }
+    let last = if before > 0.0 { before } else { 1.0 };
+    omega.extend([1.05, 1.25, 1.5, 2.0, 4.0, 8.0, 32.0, 1e3, 1e6].map(|f| f * last));
+    omega.push(f64::INFINITY);
+    omega
+}
+
 fn hermitian(h: &Mat<c64>) -> Mat<c64> {
     Mat::from_fn(h.nrows(), h.ncols(), |i, j| {
         0.5 * (h[(i, j)] + h[(j, i)].conj())
@@ -505,7 +550,6 @@ fn crossings(
         let omega = values.iter().map(|v| r.scale * v.sqrt().im.abs()).collect();
         return Ok((omega, "half_size", n));
     }
-    let (p, m) = (r.d.nrows(), r.d.ncols());
     let k = at_infinity(&r, representation, 0.0);
     if invertible(&k) {
         let values = hamiltonian(&r, representation, &k)
@@ -538,7 +582,6 @@ fn crossings(
             return Ok((omega, "pencil", n));
         }
     }
-    let _ = (p, m);
     let k = at_infinity(&r, representation, 1e-7);
     let values = hamiltonian(&r, representation, &k)
         .eigenvalues()
