@@ -61,7 +61,8 @@ pub enum Weighting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
-    /// Spread; for a given order of at most 60 also AAA, and what fits better is kept (default).
+    /// Spread; where that fit does not converge or leaves an error of more than 1 %, and the order is at most 60,
+    /// also AAA, and what fits better is kept (default).
     #[default]
     Auto,
     /// Weakly damped pairs, spread over the points as the points are.

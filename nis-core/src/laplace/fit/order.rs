@@ -23,6 +23,9 @@ const FRESH: usize = 12;
 /// Up to this order AAA is tried where nothing was asked.
 const AAA_ORDER: usize = 60;
 
+/// Relative error of a fit that may be a poor local optimum.
+const DOUBTFUL: f64 = 1e-2;
+
 /// Relocations and Gauss-Newton steps per order of the search; the order taken gets all.
 const SEARCH: (usize, usize) = (8, 15);
 
@@ -141,9 +144,11 @@ impl Search<'_> {
         let try_it = match start {
             Start::Aaa => true,
             Start::Spread => false,
-            // A fit at rounding level cannot be bettered.
             Start::Auto => {
-                wanted <= AAA_ORDER && best.as_ref().is_none_or(|b| b.rss > self.floor())
+                wanted <= AAA_ORDER
+                    && best
+                        .as_ref()
+                        .is_none_or(|b| !b.converged || ratio(b.rss, self.samples.power) > DOUBTFUL)
             }
         };
         if wanted == 0 || !try_it {

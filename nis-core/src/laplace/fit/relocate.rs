@@ -24,7 +24,7 @@ use crate::telemetry::Progress;
 const SETTLED: f64 = 1e-10;
 
 /// The same where Gauss-Newton steps follow, which converge faster from here.
-const NEAR: f64 = 1e-4;
+const NEAR: f64 = 1e-3;
 
 /// Reduction of the squared error that counts as progress.
 const PROGRESS: f64 = 1e-2;
