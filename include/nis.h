@@ -371,6 +371,104 @@ enum nis_status nis_analyze(const struct nis_t *nis,
                             const struct nis_call_options *options,
                             struct nis_buffer *out);
 
+/**
+ * Fits poles and residues to frequency responses and writes the result as JSON to `*out`; free it with
+ * `nis_buffer_free`.
+ *
+ * `s` holds `points` complex numbers (re, im interleaved, 1/time unit; `0, 2 pi f` for a frequency `f`),
+ * `response` `points * outputs * inputs` complex numbers `[point][output][input]`, interleaved. `weights`
+ * holds `weights_len` numbers, one per point or one per response, and may be NULL for 1 everywhere.
+ * `options_json` (UTF-8, `options_len` bytes) may be NULL for the defaults; its keys are `order` (null: chosen
+ * from the data), `max_order`, `direct`, `linear`, `weighting` (`uniform`, `inverse_magnitude`,
+ * `inverse_norm`), `start` (`auto`, `spread`, `aaa`), `stable`, `tolerance`, `max_relocations`, `max_polish`.
+ * All are borrowed for the call.
+ *
+ * The result holds `system` (`outputs`, `inputs`, `terms`, `direct`, `linear`), `poles` (with `pole_se`),
+ * `order`, `order_reason`, `tried`, `rms`, `relative_rms`, `max_error`, `max_relative_error`, `max_error_at`,
+ * `noise_std`, `relocations`, `polish_steps`, `converged`, `stable` and `start`. Complex numbers are pairs.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
+ * thread. `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE` (options are not JSON), `NIS_ERR_INVALID_INPUT` (names the field),
+ * `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `s` must be NULL (refused unless `points` is 0) or lead to `2 * points` readable numbers, `response`
+ * likewise to `2 * points * outputs * inputs`, `weights` NULL or to `weights_len`; `options_json` must be NULL
+ * or lead to `options_len` readable bytes; `call` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable from any thread and its `cancel` must be NULL or live; `out` must be NULL
+ * (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_fit_response(const double *s,
+                                         size_t points,
+                                         const double *response,
+                                         size_t outputs,
+                                         size_t inputs,
+                                         const double *weights,
+                                         size_t weights_len,
+                                         const char *options_json,
+                                         size_t options_len,
+                                         const struct nis_call_options *call,
+                                         struct nis_buffer *out);
+
+/**
+ * Tests a system for passivity and writes the result as JSON to `*out`; free it with `nis_buffer_free`.
+ *
+ * `system_json` (UTF-8, `system_len` bytes) is a system in pole-residue form, as in the result of
+ * `nis_laplace_fit_response`; `representation` (`representation_len` bytes) is `scattering` or `immittance`.
+ * Both are borrowed for the call. The result holds `passive`, `stable`, `linear_passive`, `bands` (`from`,
+ * `to`, `at`, `worst`; null for infinity), `worst`, `worst_at`, `method` and `states`.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
+ * thread. `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`,
+ * `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * The texts must be NULL (refused) or lead to as many readable bytes as their lengths say; `call` must be NULL
+ * or lead to `struct_size` readable bytes, its functions must be callable from any thread and its `cancel`
+ * must be NULL or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_passivity(const char *system_json,
+                                      size_t system_len,
+                                      const char *representation,
+                                      size_t representation_len,
+                                      const struct nis_call_options *call,
+                                      struct nis_buffer *out);
+
+/**
+ * Changes residues and `D` of a system as little as possible until it is passive, and writes the result as
+ * JSON to `*out`; free it with `nis_buffer_free`.
+ *
+ * `system_json` and `representation` as in `nis_laplace_passivity`; `options_json` (UTF-8, `options_len`
+ * bytes) may be NULL for the defaults; its keys are `omega` (angular frequencies at which the change counts),
+ * `max_iterations`, `margin`, `fallback`. All are borrowed for the call. The result holds `system`, `report`
+ * (`enforced`, `method`, `iterations`, `change_rms`, `change_relative`, `change_max`), `before` and `after` (as
+ * from `nis_laplace_passivity`). A system that could not be made passive is no error: `enforced` is false.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
+ * thread. `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field; also for unstable systems and repeated
+ * poles), `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * The texts must be NULL (refused, but for the options) or lead to as many readable bytes as their lengths
+ * say; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be callable from any
+ * thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable memory for
+ * one buffer.
+ */
+enum nis_status nis_laplace_enforce_passivity(const char *system_json,
+                                              size_t system_len,
+                                              const char *representation,
+                                              size_t representation_len,
+                                              const char *options_json,
+                                              size_t options_len,
+                                              const struct nis_call_options *call,
+                                              struct nis_buffer *out);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -5,7 +5,16 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VERSION", "NativeNis", "NativeReport", "analyze_columns", "analyze_path"]
+__all__ = [
+    "VERSION",
+    "NativeNis",
+    "NativeReport",
+    "analyze_columns",
+    "analyze_path",
+    "laplace_enforce_passivity",
+    "laplace_fit_response",
+    "laplace_passivity",
+]
 
 VERSION: str
 
@@ -40,3 +49,21 @@ def analyze_columns(
     options: str,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> NativeReport: ...
+def laplace_fit_response(
+    s: NDArray[np.complex128],
+    response: NDArray[np.complex128],
+    weights: NDArray[np.float64] | None,
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> str: ...
+def laplace_passivity(
+    system: str,
+    kind: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> str: ...
+def laplace_enforce_passivity(
+    system: str,
+    kind: str,
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> str: ...

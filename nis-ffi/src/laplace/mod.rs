@@ -1,7 +1,7 @@
 //! The Laplace engine: one file per part of it.
 
 mod compress;
-mod fit;
+pub(crate) mod fit;
 mod forward;
 mod inverse;
 mod modes;

@@ -1,6 +1,8 @@
 //! `nis laplace ...`: transforms, modes, systems and compression at the command line, one file per command.
 
+mod fit;
 mod modes;
+mod responses;
 mod signal;
 
 use clap::Subcommand;
@@ -16,6 +18,8 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fit poles and residues to frequency responses of a CSV or Touchstone file.
+    Fit(Box<fit::Args>),
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
 }
@@ -23,6 +27,7 @@ enum Command {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     match &args.command {
+        Command::Fit(args) => fit::run(args),
         Command::Modes(args) => modes::run(args),
     }
 }
