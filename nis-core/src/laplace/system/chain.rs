@@ -57,10 +57,7 @@ pub(super) fn divide(a: Complex64, b: Complex64) -> Complex64 {
 fn exp_m1(z: Complex64) -> Complex64 {
     let half = (0.5 * z.im).sin();
     let e = z.re.exp();
-    Complex64::new(
-        z.re.exp_m1() - 2.0 * e * half * half,
-        e * z.im.sin(),
-    )
+    Complex64::new(z.re.exp_m1() - 2.0 * e * half * half, e * z.im.sin())
 }
 
 /// `I_l(t) = integral_0^t u^{l-1}/(l-1)! e^{p u} du` for `l` from 1 to `depth`: the step responses of
@@ -137,7 +134,10 @@ mod tests {
                 for (index, value) in got.iter().enumerate() {
                     let expected = quadrature(p, t, index + 1);
                     let error = (value - expected).norm() / expected.norm();
-                    assert!(error <= 2e-13 * (1.0 + (p * t).norm()), "{p} {t} {index}: {error}");
+                    assert!(
+                        error <= 2e-13 * (1.0 + (p * t).norm()),
+                        "{p} {t} {index}: {error}"
+                    );
                 }
             }
         }

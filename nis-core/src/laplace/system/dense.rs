@@ -55,7 +55,9 @@ pub(super) fn solve(what: &str, a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Resul
     if !x.is_all_finite() || reciprocal.is_nan() || reciprocal < f64::EPSILON {
         return Err(Error::numerical(
             what,
-            format!("the matrix to invert is singular to working precision (1/condition {reciprocal:.1e})"),
+            format!(
+                "the matrix to invert is singular to working precision (1/condition {reciprocal:.1e})"
+            ),
         ));
     }
     Ok(x)
@@ -161,8 +163,10 @@ pub(super) fn exponential(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
             p6 * a6[(i, j)] + p4 * a4[(i, j)] + p2 * a2[(i, j)] + unit
         })
     };
-    let odd = &a * &(&a6 * &mix(PADE[13], PADE[11], PADE[9], 0.0) + mix(PADE[7], PADE[5], PADE[3], PADE[1]));
-    let even = &a6 * &mix(PADE[12], PADE[10], PADE[8], 0.0) + mix(PADE[6], PADE[4], PADE[2], PADE[0]);
+    let odd = &a
+        * &(&a6 * &mix(PADE[13], PADE[11], PADE[9], 0.0) + mix(PADE[7], PADE[5], PADE[3], PADE[1]));
+    let even =
+        &a6 * &mix(PADE[12], PADE[10], PADE[8], 0.0) + mix(PADE[6], PADE[4], PADE[2], PADE[0]);
     let mut e = (&even - &odd).partial_piv_lu().solve(&even + &odd);
     for _ in 0..squarings as usize {
         e = &e * &e;

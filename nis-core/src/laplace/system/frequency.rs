@@ -192,7 +192,9 @@ impl PoleResidue {
             for (conjugate, pole) in poles.iter().enumerate().take(if pair { 2 } else { 1 }) {
                 let from = s - pole;
                 if from == Complex64::default() {
-                    let residues = chain.residues.get(cell * chain.depth..(cell + 1) * chain.depth);
+                    let residues = chain
+                        .residues
+                        .get(cell * chain.depth..(cell + 1) * chain.depth);
                     if residues.is_some_and(|r| r.iter().any(|r| r.norm() > 0.0)) {
                         return Complex64::new(f64::INFINITY, 0.0);
                     }
@@ -299,6 +301,37 @@ impl Triangular {
             outputs: system.outputs,
             schur,
         })
+    }
+
+    /// The Schur form that it works with.
+    pub(super) fn schur(&self) -> &Schur {
+        &self.schur
+    }
+
+    /// First-order change of `H(s)`, relative to `H(s)`, for a change of `T` by one unit of rounding of its norm:
+    /// `eps |T| |C (s I - T)^-1| |(s I - T)^-1 B| / |H|`.
+    pub(super) fn sensitivity(&self, s: Complex64) -> f64 {
+        let n = self.schur.order();
+        let t = &self.schur.t;
+        let (mut x, mut z) = (self.b.clone(), self.c.clone());
+        for j in 0..self.inputs {
+            for i in (0..n).rev() {
+                let sum: Complex64 = (i + 1..n).map(|k| t[(i, k)] * x[(k, j)]).sum();
+                x[(i, j)] = divide(x[(i, j)] + sum, s - t[(i, i)]);
+            }
+        }
+        for o in 0..self.outputs {
+            for i in 0..n {
+                let sum: Complex64 = (0..i).map(|k| z[(o, k)] * t[(k, i)]).sum();
+                z[(o, i)] = divide(z[(o, i)] + sum, s - t[(i, i)]);
+            }
+        }
+        let h = self
+            .evaluate(&[s])
+            .iter()
+            .fold(0.0, |sum: f64, h| sum.hypot(h.norm()));
+        let change = f64::EPSILON * t.norm_l2() * x.norm_l2() * z.norm_l2();
+        if change == 0.0 { 0.0 } else { change / h }
     }
 
     /// `C (s I - A)^-1 B + D`; the value of a cell at `s[k]` stands at `[cell * s.len() + k]`. Costs

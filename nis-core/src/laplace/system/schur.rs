@@ -36,7 +36,9 @@ impl Schur {
         let (q, s) = real_schur(&balanced)?;
         let mut schur = Schur {
             u: Mat::from_fn(n, n, |i, j| Complex64::from(q[(i, j)])),
-            t: Mat::from_fn(n, n, |i, j| Complex64::from(if i > j + 1 { 0.0 } else { s[(i, j)] })),
+            t: Mat::from_fn(n, n, |i, j| {
+                Complex64::from(if i > j + 1 { 0.0 } else { s[(i, j)] })
+            }),
             scale,
         };
         for m in (1..n).rev() {
@@ -77,11 +79,7 @@ impl Schur {
         if below == 0.0 {
             return;
         }
-        let (a, b, d) = (
-            self.t[(m - 1, m - 1)],
-            self.t[(m - 1, m)],
-            self.t[(m, m)],
-        );
+        let (a, b, d) = (self.t[(m - 1, m - 1)], self.t[(m - 1, m)], self.t[(m, m)]);
         // Only real parts are met: blocks do not overlap and later rotations leave them alone.
         let half = 0.5 * (a.re - d.re);
         let mean = 0.5 * (a.re + d.re);
@@ -275,7 +273,12 @@ mod tests {
             assert!(residual(&a, &s) <= 1e-13, "order {n}: {}", residual(&a, &s));
             let after = s.eigenvalues();
             let stable = rank.iter().filter(|r| **r == 0).count();
-            assert!(after.iter().enumerate().all(|(i, e)| (e.re < 0.0) == (i < stable)));
+            assert!(
+                after
+                    .iter()
+                    .enumerate()
+                    .all(|(i, e)| (e.re < 0.0) == (i < stable))
+            );
             // The same values, and each complex one beside its conjugate.
             for e in after {
                 let at = before.iter().position(|b| *b == e).unwrap();

@@ -341,7 +341,12 @@ impl StateSpace {
             (None, Kind::Impulse) => self.propagate(&a, b, t)?,
             (None, Kind::Step) => {
                 let zero = Mat::zeros(m, n);
-                let a = blocks(a.as_ref(), b.as_ref(), zero.as_ref(), Mat::zeros(m, m).as_ref());
+                let a = blocks(
+                    a.as_ref(),
+                    b.as_ref(),
+                    zero.as_ref(),
+                    Mat::zeros(m, m).as_ref(),
+                );
                 let start = Mat::from_fn(n + m, m, |i, j| if i == n + j { 1.0 } else { 0.0 });
                 self.propagate(&a, start, t)?
             }
