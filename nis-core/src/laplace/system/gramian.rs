@@ -59,20 +59,33 @@ fn hammarling(t: &Mat<Complex64>, b: Mat<Complex64>) -> Result<Mat<Complex64>> {
             }
             column[i] = sum / (t[(i, i)] + lambda.conj());
         }
-        let mut next = Mat::<Complex64>::zeros(k, k + 1);
-        for i in 0..k {
-            u[(i, k)] = column[i];
-            for j in 0..k {
-                next[(i, j)] = rest[(i, j)];
-            }
-            next[(i, k)] = rest[(i, k)] - column[i] * ratio;
+        for (i, value) in column.iter().enumerate() {
+            u[(i, k)] = *value;
         }
-        rest = triangular(&next);
+        let extra = (0..k).map(|i| rest[(i, k)] - column[i] * ratio).collect();
+        add_column(&mut rest, extra);
     }
     if u.is_all_finite() {
         Ok(u)
     } else {
         Err(Error::numerical("Gramian", "the factor is not finite"))
+    }
+}
+
+/// Changes the leading upper triangular part `R`, of the size of `w`, so that `R R^H` grows by `w w^H`:
+/// rotations of each column with `w`, from the last one on.
+fn add_column(r: &mut Mat<Complex64>, mut w: Vec<Complex64>) {
+    for i in (0..w.len()).rev() {
+        let size = r[(i, i)].norm().hypot(w[i].norm());
+        if w[i].norm() == 0.0 || size == 0.0 {
+            continue;
+        }
+        let (c, s) = (r[(i, i)] / size, w[i] / size);
+        for (j, w) in w.iter_mut().enumerate().take(i + 1) {
+            let (x, y) = (r[(j, i)], *w);
+            r[(j, i)] = x * c.conj() + y * s.conj();
+            *w = y * c - x * s;
+        }
     }
 }
 

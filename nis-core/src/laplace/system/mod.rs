@@ -8,10 +8,14 @@
 mod chain;
 mod connect;
 mod dense;
+mod discretize;
 mod frequency;
 mod gramian;
 mod grid;
+mod margins;
 mod modal;
+mod norms;
+mod reduce;
 mod schur;
 mod simulate;
 mod state_space;
@@ -19,8 +23,12 @@ mod time;
 mod zeros;
 mod zpk;
 
+pub use discretize::{Discretization, DiscretizeOptions};
 pub use frequency::{Bode, FrequencyResponse};
+pub use margins::{GainMargin, Margins, PhaseMargin};
 pub use modal::ModalForm;
+pub use norms::PeakGain;
+pub use reduce::{ReduceOptions, Reduction};
 pub use simulate::Hold;
 pub use state_space::StateSpace;
 pub use time::TimeResponse;
@@ -362,7 +370,7 @@ impl System {
     }
 
     /// The one input and output that some questions need.
-    pub(crate) fn single(&self, what: &str) -> Result<()> {
+    fn single(&self, what: &str) -> Result<()> {
         if (self.outputs(), self.inputs()) == (1, 1) {
             return Ok(());
         }
@@ -374,5 +382,7 @@ impl System {
     }
 }
 
+#[cfg(test)]
+mod design_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::*;
 use crate::laplace::Term;
 use crate::optim::Random;
 
-fn c(re: f64, im: f64) -> Complex64 {
+pub(super) fn c(re: f64, im: f64) -> Complex64 {
     Complex64::new(re, im)
 }
 
@@ -33,7 +33,7 @@ fn complexes(v: &Value) -> Vec<Complex64> {
 }
 
 /// Largest difference, NaN kept.
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let worst = |w: f64, d: f64| if d.is_nan() || d > w { d } else { w };
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, worst)
@@ -48,7 +48,7 @@ fn distance_c(a: &[Complex64], b: &[Complex64]) -> f64 {
         .fold(0.0, worst)
 }
 
-fn even(n: usize, h: f64) -> Vec<f64> {
+pub(super) fn even(n: usize, h: f64) -> Vec<f64> {
     (0..n).map(|k| k as f64 * h).collect()
 }
 
@@ -63,7 +63,7 @@ fn golden_system() -> PoleResidue {
 }
 
 /// A random stable system with `pairs` pairs of poles and as many real ones.
-fn random_system(seed: u64, pairs: usize, outputs: usize, inputs: usize) -> PoleResidue {
+pub(super) fn random_system(seed: u64, pairs: usize, outputs: usize, inputs: usize) -> PoleResidue {
     let mut random = Random(seed);
     let mut uniform = move |a: f64, b: f64| a + (b - a) * 0.5 * (1.0 + random.symmetric());
     let mut terms = Vec::new();
@@ -97,7 +97,7 @@ fn random_system(seed: u64, pairs: usize, outputs: usize, inputs: usize) -> Pole
 }
 
 /// A random change of the state's coordinates.
-fn mixed(system: &StateSpace, seed: u64) -> StateSpace {
+pub(super) fn mixed(system: &StateSpace, seed: u64) -> StateSpace {
     let n = system.states;
     let mut random = Random(seed);
     let t = faer::Mat::from_fn(n, n, |i, j| {
