@@ -386,3 +386,5 @@ impl System {
 mod design_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zpk_tests;

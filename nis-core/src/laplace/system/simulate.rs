@@ -70,8 +70,8 @@ impl ChainStep {
     fn advance(&self, x: &mut [Complex64], u0: f64, u1: f64) {
         for l in (0..x.len()).rev() {
             let mut next = self.g0[l] * u0 + self.g1[l] * u1;
-            for i in 0..=l {
-                next += self.e[l - i] * x[i];
+            for (x, e) in x[..=l].iter().zip(self.e[..=l].iter().rev()) {
+                next += e * x;
             }
             x[l] = next;
         }
