@@ -89,6 +89,12 @@ typedef enum nis_status {
 typedef struct nis_cancel_t nis_cancel_t;
 
 /**
+ * A linear system. Opaque; made by `nis_laplace_system_new` and the functions that answer systems, freed by
+ * `nis_laplace_system_free`. It never changes: several threads may use one handle at the same time.
+ */
+typedef struct nis_system_t nis_system_t;
+
+/**
  * A runtime: providers, store, tools and agents. Opaque; made by `nis_new`, freed by `nis_free`. Several
  * threads may use one handle at the same time.
  */
@@ -370,6 +376,272 @@ enum nis_status nis_analyze(const struct nis_t *nis,
                             size_t request_len,
                             const struct nis_call_options *options,
                             struct nis_buffer *out);
+
+/**
+ * Makes a system from JSON and writes its handle to `*out`; free it with `nis_laplace_system_free`.
+ *
+ * `spec_json` (UTF-8, `spec_len` bytes, borrowed for the call) is an object with one key:
+ * `{"pole_residue": {"outputs": 1, "inputs": 1, "terms": [{"pole": [re, im], "residue": [[re, im]]}],
+ * "direct": [0]}}`, `{"state_space": {"states", "inputs", "outputs", "a", "b", "c", "d", "dt"}}` (matrices by
+ * rows), `{"zpk": {"zeros", "poles", "gain", "dt"}}` or `{"coefficients": {"numerator", "denominator", "dt"}}`
+ * (highest power first; inaccurate from order 20 or so). `*out` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (not JSON), `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`,
+ * `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `spec_json` must be NULL (refused) or lead to `spec_len` readable bytes; `out` must be NULL (refused) or
+ * point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_system_new(const char *spec_json,
+                                       size_t spec_len,
+                                       struct nis_system_t **out);
+
+/**
+ * Frees a system. NULL is fine.
+ *
+ * # Safety
+ * `system` must be NULL or a handle of this library that is not freed yet and that no other thread uses.
+ */
+void nis_laplace_system_free(struct nis_system_t *system);
+
+/**
+ * Writes the system as JSON, in the form that `nis_laplace_system_new` reads, to `*out`; free it with
+ * `nis_buffer_free`. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_system_json(const struct nis_system_t *system, struct nis_buffer *out);
+
+/**
+ * Writes the numbers of outputs and inputs, by which arrays are sized. A NULL `outputs` or `inputs` is skipped.
+ * Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL system).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `outputs` and `inputs` must be NULL or point to writable memory for
+ * one value each.
+ */
+enum nis_status nis_laplace_system_size(const struct nis_system_t *system,
+                                        size_t *outputs,
+                                        size_t *inputs);
+
+/**
+ * Writes what is known of the system as JSON to `*out`: `outputs`, `inputs`, `dt`, `stable`, `dc_gain` (by rows;
+ * null where it is infinite), `poles` (each with `pole` [re, im], `natural_frequency`, `damping_ratio`,
+ * `time_constant`) and the invariant `zeros`. Free it with `nis_buffer_free`. `*out` stays untouched on failure.
+ * Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, or a linear term that leaves the zeros undefined), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_zeros(const struct nis_system_t *system,
+                                  struct nis_buffer *out);
+
+/**
+ * `H(j omega)` (`H(e^{j omega dt})` of a discrete system) at `n` angular frequencies. `response` takes
+ * `2 * outputs * inputs * n` doubles: real and imaginary part of output `o`, input `i` at `omega[k]` stand at
+ * `2 * ((o * inputs + i) * n + k)`; infinite where `omega[k]` is a pole. Borrowed for the call; `response` stays
+ * untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, a frequency that is not finite, another length), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `omega` must lead to `n` readable and `response` to `response_len`
+ * writable, initialised values.
+ */
+enum nis_status nis_laplace_frequency_response(const struct nis_system_t *system,
+                                               const double *omega,
+                                               size_t n,
+                                               double *response,
+                                               size_t response_len);
+
+/**
+ * Magnitude, decibels and unwrapped phase (radians) at `n` angular frequencies; each array takes
+ * `outputs * inputs * n = len` doubles, output `o`, input `i` at `omega[k]` at `(o * inputs + i) * n + k`. A NULL
+ * array is skipped. As `nis_laplace_frequency_response` otherwise.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `omega` must lead to `n` readable values; each of the arrays must be
+ * NULL or lead to `len` writable, initialised values, and they must not overlap.
+ */
+enum nis_status nis_laplace_bode(const struct nis_system_t *system,
+                                 const double *omega,
+                                 size_t n,
+                                 double *magnitude,
+                                 double *decibel,
+                                 double *phase,
+                                 size_t len);
+
+/**
+ * Step response of every output to a unit step at time 0 in every input, at `n` increasing times from 0 on (at
+ * multiples of `dt` for a discrete system). `y` takes `outputs * inputs * n` doubles: output `o`, input `i` at
+ * `t[k]` at `(o * inputs + i) * n + k`. Borrowed for the call; `y` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the time), `NIS_ERR_NUMERICAL` (overflow).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `t` must lead to `n` readable and `y` to `y_len` writable,
+ * initialised values.
+ */
+enum nis_status nis_laplace_step(const struct nis_system_t *system,
+                                 const double *t,
+                                 size_t n,
+                                 double *y,
+                                 size_t y_len);
+
+/**
+ * Impulse response, as `nis_laplace_step`; without the Dirac impulse of a direct term.
+ *
+ * Errors: as `nis_laplace_step`.
+ *
+ * # Safety
+ * As `nis_laplace_step`.
+ */
+enum nis_status nis_laplace_impulse(const struct nis_system_t *system,
+                                    const double *t,
+                                    size_t n,
+                                    double *y,
+                                    size_t y_len);
+
+/**
+ * Output for an input that goes straight (`hold` 1) or stays (`hold` 0) between its samples, exact in both
+ * cases. `u` holds `inputs * n` samples, input `i` at `t[k]` at `i * n + k`; `y` takes `outputs * n` doubles in
+ * the same manner. `x0` is the state at `t[0]` of the system's state-space form (`x0_len` 0: at rest). Borrowed
+ * for the call; `y` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL` (overflow).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `t`, `u` and `x0` must lead to `n`, `u_len` and `x0_len` readable and
+ * `y` to `y_len` writable, initialised values.
+ */
+enum nis_status nis_laplace_simulate(const struct nis_system_t *system,
+                                     const double *t,
+                                     size_t n,
+                                     const double *u,
+                                     size_t u_len,
+                                     const double *x0,
+                                     size_t x0_len,
+                                     uint32_t hold,
+                                     double *y,
+                                     size_t y_len);
+
+/**
+ * Writes a default time grid (`what` 0) or frequency grid (`what` 1), chosen from the poles, as a JSON array to
+ * `*out`; free it with `nis_buffer_free`. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_grid(const struct nis_system_t *system,
+                                 uint32_t what,
+                                 struct nis_buffer *out);
+
+/**
+ * Writes all stability margins of the system as an open loop under negative feedback as JSON to `*out`:
+ * `closed_loop_stable`, `gain` and `phase` (every crossover), `gain_margin`, `gain_reduction`, `phase_margin`,
+ * `delay_margin`, `modulus_margin`. Free it with `nis_buffer_free`. `options` (borrowed, may be NULL) says where
+ * progress goes and what stops the work. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (more than one input or output), `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `options` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable from any thread and its `cancel` must be NULL or live; `out` must be NULL
+ * (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_margins(const struct nis_system_t *system,
+                                    const struct nis_call_options *options,
+                                    struct nis_buffer *out);
+
+/**
+ * Reduces the system by balanced truncation and writes the result as JSON to `*out`: `system` (the body of a
+ * `state_space`), `order`, `unstable`, `hankel_singular_values`, `error_bound`. Free it with `nis_buffer_free`.
+ *
+ * `options_json` (UTF-8, borrowed, may be NULL for defaults): `{"order": 6}` or `{"tolerance": 1e-6}` (bound
+ * against the largest Hankel singular value), `"match_dc": true`. `options` as in `nis_laplace_margins`. `*out`
+ * stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`,
+ * `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * As `nis_laplace_margins`; `options_json` must be NULL or lead to `options_json_len` readable bytes.
+ */
+enum nis_status nis_laplace_reduce(const struct nis_system_t *system,
+                                   const char *options_json,
+                                   size_t options_json_len,
+                                   const struct nis_call_options *options,
+                                   struct nis_buffer *out);
+
+/**
+ * The discrete system with sampling interval `dt`, as a new handle in `*out`; free it with
+ * `nis_laplace_system_free`. `options_json` (UTF-8, borrowed, may be NULL for defaults):
+ * `{"method": "zoh" | "foh" | "tustin" | "matched", "prewarp": omega}`. `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `options_json` must be NULL or lead to `options_json_len` readable
+ * bytes; `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_discretize(const struct nis_system_t *system,
+                                       double dt,
+                                       const char *options_json,
+                                       size_t options_json_len,
+                                       struct nis_system_t **out);
+
+/**
+ * Joins two systems into a new handle in `*out`; free it with `nis_laplace_system_free`. `how` (UTF-8, `how_len`
+ * bytes) is `series` (`a`, then `b`), `parallel` (their sum), `append` (side by side), `feedback` (`a` with `b`
+ * from its outputs to its inputs, subtracted) or `positive_feedback`. `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names what does not fit), `NIS_ERR_NUMERICAL` (a singular loop).
+ *
+ * # Safety
+ * `a` and `b` must be NULL (refused) or live; `how` must be NULL (refused) or lead to `how_len` readable bytes;
+ * `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_connect(const struct nis_system_t *a,
+                                    const struct nis_system_t *b,
+                                    const char *how,
+                                    size_t how_len,
+                                    struct nis_system_t **out);
+
+/**
+ * The system in the other form as a new handle in `*out`; free it with `nis_laplace_system_free`. `form` 0 is
+ * state space, 1 pole-residue, which is refused with `NIS_ERR_NUMERICAL` where the poles lie too close together
+ * for it to agree within `tolerance` (relative; not used for form 0). `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * pointer.
+ */
+enum nis_status nis_laplace_convert(const struct nis_system_t *system,
+                                    uint32_t form,
+                                    double tolerance,
+                                    struct nis_system_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -34,6 +34,13 @@ pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
+pub use laplace::system::{
+    nis_laplace_bode, nis_laplace_connect, nis_laplace_convert, nis_laplace_discretize,
+    nis_laplace_frequency_response, nis_laplace_grid, nis_laplace_impulse, nis_laplace_margins,
+    nis_laplace_reduce, nis_laplace_simulate, nis_laplace_step, nis_laplace_system_free,
+    nis_laplace_system_json, nis_laplace_system_new, nis_laplace_system_size, nis_laplace_zeros,
+    nis_system_t,
+};
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;
 

@@ -2,6 +2,7 @@
 
 mod modes;
 mod signal;
+mod system;
 
 use clap::Subcommand;
 
@@ -18,11 +19,23 @@ pub(crate) struct Args {
 enum Command {
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
+    /// Magnitude and phase of a system over frequency.
+    Bode(system::BodeArgs),
+    /// Step response of a system.
+    Step(system::TimeArgs),
+    /// Impulse response of a system.
+    Impulse(system::TimeArgs),
+    /// A system of lower order, by balanced truncation.
+    Reduce(system::ReduceArgs),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     match &args.command {
         Command::Modes(args) => modes::run(args),
+        Command::Bode(args) => system::bode(args),
+        Command::Step(args) => system::step(args),
+        Command::Impulse(args) => system::impulse(args),
+        Command::Reduce(args) => system::reduce(args),
     }
 }

@@ -111,6 +111,20 @@ pub(super) fn balance(a: &mut Mat<f64>) -> Vec<f64> {
     d
 }
 
+/// `sum += factor * m[:, column]`.
+pub(super) fn add_column(sum: &mut [f64], m: &Mat<f64>, column: usize, factor: f64) {
+    match m.as_ref().col(column).try_as_col_major() {
+        Some(column) => sum
+            .iter_mut()
+            .zip(column.as_slice())
+            .for_each(|(s, v)| *s += factor * v),
+        None => sum
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, s)| *s += factor * m[(i, column)]),
+    }
+}
+
 /// Coefficients of the diagonal Pade approximant of degree 13.
 const PADE: [f64; 14] = [
     64764752532480000.0,

@@ -342,6 +342,11 @@ impl Triangular {
         let mut out = vec![Complex64::default(); self.outputs * self.inputs * s.len()];
         let (mut xr, mut xi) = (vec![[0.0; POINTS]; n], vec![[0.0; POINTS]; n]);
         for (block, points) in s.chunks(POINTS).enumerate() {
+            let last = points.last().copied().unwrap_or_default();
+            let (mut sr, mut si) = ([last.re; POINTS], [last.im; POINTS]);
+            for (j, s) in points.iter().enumerate() {
+                (sr[j], si[j]) = (s.re, s.im);
+            }
             for input in 0..self.inputs {
                 for i in (0..n).rev() {
                     let b = self.b[(i, input)];
@@ -354,10 +359,23 @@ impl Triangular {
                             ai[j] += t.re * ki[j] + t.im * kr[j];
                         }
                     }
-                    for (j, s) in points.iter().enumerate() {
-                        let x = divide(Complex64::new(ar[j], ai[j]), s - t[(i, i)]);
-                        xr[i][j] = x.re;
-                        xi[i][j] = x.im;
+                    let diagonal = t[(i, i)];
+                    let mut range = true;
+                    for j in 0..POINTS {
+                        let (dr, di) = (sr[j] - diagonal.re, si[j] - diagonal.im);
+                        let square = dr * dr + di * di;
+                        range &= (1e-280..1e280).contains(&square);
+                        let q = 1.0 / square;
+                        xr[i][j] = (ar[j] * dr + ai[j] * di) * q;
+                        xi[i][j] = (ai[j] * dr - ar[j] * di) * q;
+                    }
+                    if !range {
+                        for j in 0..points.len() {
+                            let s = Complex64::new(sr[j], si[j]);
+                            let x = divide(Complex64::new(ar[j], ai[j]), s - diagonal);
+                            xr[i][j] = x.re;
+                            xi[i][j] = x.im;
+                        }
                     }
                 }
                 for output in 0..self.outputs {

@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, chains, integrals};
-use super::dense::exponential;
+use super::dense::{add_column, exponential};
 use super::time::{TimeResponse, check_finite, check_state, check_times, even_interval};
 use super::{StateSpace, dense};
 use crate::error::{Error, Result};
@@ -288,19 +288,5 @@ impl StateSpace {
     pub(super) fn mats(&self) -> (Mat<f64>, Mat<f64>, Mat<f64>, Mat<f64>) {
         let d = dense::from_rows(self.outputs, self.inputs, &self.d);
         (self.mat_a(), self.mat_b(), self.mat_c(), d)
-    }
-}
-
-/// `sum += factor * m[:, column]`.
-fn add_column(sum: &mut [f64], m: &Mat<f64>, column: usize, factor: f64) {
-    match m.as_ref().col(column).try_as_col_major() {
-        Some(column) => sum
-            .iter_mut()
-            .zip(column.as_slice())
-            .for_each(|(s, v)| *s += factor * v),
-        None => sum
-            .iter_mut()
-            .enumerate()
-            .for_each(|(i, s)| *s += factor * m[(i, column)]),
     }
 }

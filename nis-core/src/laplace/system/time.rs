@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSpace;
 use super::chain::{Chain, chains, divide, integrals};
-use super::dense::{blocks, exponential};
+use super::dense::{add_column, blocks, exponential};
 use crate::error::{Error, Result};
 use crate::laplace::PoleResidue;
 
@@ -378,9 +378,19 @@ impl StateSpace {
         let mut y = vec![0.0; self.outputs * columns * t.len()];
         let mut kernels = Kernels::new(a, even_interval(t));
         let mut last = 0.0;
+        let mut next = vec![0.0; a.nrows()];
         for (k, t_k) in t.iter().enumerate() {
             if *t_k > last {
-                x = kernels.over(t_k - last, k > 0)? * &x;
+                let kernel = kernels.over(t_k - last, k > 0)?;
+                for j in 0..columns {
+                    next.fill(0.0);
+                    for i in 0..a.nrows() {
+                        add_column(&mut next, kernel, i, x[(i, j)]);
+                    }
+                    for (i, value) in next.iter().enumerate() {
+                        x[(i, j)] = *value;
+                    }
+                }
                 last = *t_k;
             }
             self.observe(&x, |cell, v| y[cell * t.len() + k] = v);
