@@ -37,6 +37,13 @@ pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
 pub use laplace::fit::{
     nis_laplace_enforce_passivity, nis_laplace_fit_response, nis_laplace_passivity,
 };
+pub use laplace::system::{
+    nis_laplace_bode, nis_laplace_connect, nis_laplace_convert, nis_laplace_discretize,
+    nis_laplace_frequency_response, nis_laplace_grid, nis_laplace_impulse, nis_laplace_margins,
+    nis_laplace_reduce, nis_laplace_simulate, nis_laplace_step, nis_laplace_system_free,
+    nis_laplace_system_json, nis_laplace_system_new, nis_laplace_system_size, nis_laplace_zeros,
+    nis_system_t,
+};
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;
 

@@ -17,6 +17,8 @@ mod _native {
     #[pymodule_export]
     use crate::laplace::fit::{laplace_enforce_passivity, laplace_fit_response, laplace_passivity};
     #[pymodule_export]
+    use crate::laplace::system::NativeSystem;
+    #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;

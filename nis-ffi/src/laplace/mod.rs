@@ -5,4 +5,4 @@ pub(crate) mod fit;
 mod forward;
 mod inverse;
 mod modes;
-mod system;
+pub(crate) mod system;

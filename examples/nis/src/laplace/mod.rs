@@ -4,6 +4,7 @@ mod fit;
 mod modes;
 mod responses;
 mod signal;
+mod system;
 
 use clap::Subcommand;
 
@@ -22,6 +23,14 @@ enum Command {
     Fit(Box<fit::Args>),
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
+    /// Magnitude and phase of a system over frequency.
+    Bode(system::BodeArgs),
+    /// Step response of a system.
+    Step(system::TimeArgs),
+    /// Impulse response of a system.
+    Impulse(system::TimeArgs),
+    /// A system of lower order, by balanced truncation.
+    Reduce(system::ReduceArgs),
 }
 
 /// Runs the command.
@@ -29,5 +38,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     match &args.command {
         Command::Fit(args) => fit::run(args),
         Command::Modes(args) => modes::run(args),
+        Command::Bode(args) => system::bode(args),
+        Command::Step(args) => system::step(args),
+        Command::Impulse(args) => system::impulse(args),
+        Command::Reduce(args) => system::reduce(args),
     }
 }
