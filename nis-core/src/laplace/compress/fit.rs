@@ -77,11 +77,11 @@ impl Projection {
         }
         let mut c = self.turned.get(..m)?.to_vec();
         for i in (0..m).rev() {
-            let mut v = c[i];
-            for j in i + 1..m {
-                v -= self.r[(i, j)] * c[j];
-            }
-            c[i] = v / self.r[(i, i)];
+            let known: f64 = (i + 1..m)
+                .zip(&c[i + 1..])
+                .map(|(j, c)| self.r[(i, j)] * c)
+                .sum();
+            c[i] = (c[i] - known) / self.r[(i, i)];
         }
         c.iter().all(|v| v.is_finite()).then_some(c)
     }

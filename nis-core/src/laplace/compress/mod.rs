@@ -61,7 +61,8 @@ pub enum Target {
     RmsError(f64),
     /// The same, relative to the root mean square of the signal.
     RelativeRms(f64),
-    /// The container has at most `8 n / ratio` bytes; the rms error is as small as was found possible.
+    /// The container has at most `8 n / ratio` bytes; the rms error is as small as was found possible, or within
+    /// 1 dB of that where modes alone reach it, as the rest is then noise.
     Ratio(f64),
     /// The container has at most this many bits per sample; likewise.
     BitsPerSample(f64),

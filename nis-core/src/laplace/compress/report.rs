@@ -136,6 +136,13 @@ impl Tally {
         }
     }
 
+    /// Whether every segment is modes without a residual.
+    pub(super) fn only_modes(&self) -> bool {
+        let modal = usize::from(SegmentKind::Modal.tag());
+        let of = |(tag, (n, _, _)): (usize, &(usize, u64, u64))| if tag == modal { 0 } else { *n };
+        self.kinds.iter().enumerate().map(of).sum::<usize>() == 0
+    }
+
     pub(super) fn modes(&self) -> usize {
         self.modes
     }

@@ -33,13 +33,15 @@ pub(super) fn start_index(mean: f64) -> u64 {
 impl Model {
     pub(super) fn new(start: u64) -> Self {
         let octave = (start / 2).min(61) as u32;
+        let whole = 1i64 << octave;
+        // The square root of 2 within a percent.
         let half = if start % 2 == 1 {
-            (1i64 << octave) * 106 / 256
+            (whole >> 2) + (whole >> 3) + (whole >> 5)
         } else {
             0
         };
         Model {
-            mean: (1i64 << octave) + half,
+            mean: whole + half,
             bits: [[Bit::new(); ESCAPE]; CONTEXTS],
         }
     }

@@ -27,6 +27,12 @@ const RUNS: usize = 24;
 /// The search ends when the bound is known to this factor, as a logarithm to 2.
 const NEAR: f64 = 0.03;
 
+/// Smallest bound that the search tries, likewise, over the largest sample: below the rounding of f64.
+const SMALLEST: f64 = -56.0;
+
+/// 1 dB as a logarithm to 2 of an amplitude.
+const DECIBEL: f64 = 0.166;
+
 /// Compresses a signal of `n` samples taken every `dt` time units.
 ///
 /// Every stretch of up to `max_segment` samples is cut in halves as long as that pays, and each part is written in
@@ -156,36 +162,72 @@ impl Job<'_> {
         // Logarithms to 2 of a bound that fits the budget and of one that does not.
         let mut fits = 0.0f64;
         let mut misses: Option<f64> = None;
+        let mut stride = 0.25;
         for turn in 0..RUNS {
             if run.tally.errors().max == 0.0 {
                 break;
             }
+            // Every bit per sample halves the error of a quantiser.
+            let guess = 8.0 * spare(&run) / n;
             let next = match misses {
-                // Every bit per sample halves the error of a quantiser.
-                None => fits - (8.0 * spare(&run) / n).max(0.5),
-                Some(low) if fits - low <= NEAR => break,
-                Some(low) => {
-                    let guess = fits - 8.0 * spare(&run) / n;
-                    // Halve the interval every other time: a step in the size defeats the guess.
-                    match turn % 2 {
-                        0 => guess.clamp(low + 0.1 * (fits - low), fits - 0.1 * (fits - low)),
-                        _ => 0.5 * (low + fits),
-                    }
+                None => {
+                    stride = guess.max(2.0 * stride);
+                    fits - stride
                 }
+                Some(low) if fits - low <= NEAR => break,
+                // Halve the interval every other time: a step in the size defeats the guess.
+                Some(low) if turn % 2 == 0 => {
+                    let edge = 0.1 * (fits - low);
+                    (fits - guess).clamp(low + edge, fits - edge)
+                }
+                Some(low) => 0.5 * (low + fits),
             };
-            if next < -60.0 {
-                break;
-            }
+            let next = next.max(SMALLEST);
             progress.report("compress", turn as u64, RUNS as u64, "size")?;
             let tried = self.run(Bound::Rms(size * next.exp2()), false, progress)?;
             if spare(&tried) >= 0.0 {
                 fits = next;
                 run = tried;
+                if next <= SMALLEST {
+                    break;
+                }
             } else {
                 misses = Some(next);
             }
         }
-        Ok(run)
+        self.without_noise(run, size, fits, progress)
+    }
+
+    /// Where modes alone come within 1 dB of the error that `run` reached with a residual, that residual is mostly
+    /// noise, and the modes without it are nearer to what the noise hides: then they are the answer, at the least
+    /// bound that they keep.
+    fn without_noise(
+        &mut self,
+        run: Run,
+        size: f64,
+        fits: f64,
+        progress: &Progress<'_>,
+    ) -> Result<Run> {
+        if run.tally.only_modes() {
+            return Ok(run);
+        }
+        let mut high = fits + DECIBEL;
+        let mut low = fits;
+        let mut best = self.run(Bound::Rms(size * high.exp2()), false, progress)?;
+        if !best.tally.only_modes() || best.tally.modes() == 0 {
+            return Ok(run);
+        }
+        for _ in 0..10 {
+            let next = 0.5 * (low + high);
+            let tried = self.run(Bound::Rms(size * next.exp2()), false, progress)?;
+            if tried.tally.only_modes() {
+                high = next;
+                best = tried;
+            } else {
+                low = next;
+            }
+        }
+        Ok(best)
     }
 }
 
@@ -327,7 +369,8 @@ mod tests {
         assert_eq!(lattice(&[0.25, 1.5]), Some(0.25));
         assert_eq!(lattice(&[0.1, 5.3, -7.2]), Some(0.1));
         assert_eq!(lattice(&[0.15, 5.3]), Some(0.05));
-        assert_eq!(lattice(&[1e300, 3e300]).map(|d| 1e300 / d % 1.0), Some(0.0));
+        let big = 2f64.powi(1000);
+        assert_eq!(lattice(&[3.0 * big, 9.0 * big]), Some(3.0 * big));
         assert_eq!(lattice(&[0.0, 0.0]), None);
         assert_eq!(lattice(&[]), None);
         assert_eq!(lattice(&[1.0, 1e-300]), None);

@@ -305,6 +305,11 @@ pub(super) fn modal(x: &[f64], fit: &Fit, rules: &Rules) -> Option<Coded> {
         .min(f64::MAX / 4.0);
     let step = fit::in_units(fit, step);
     let allowed = fit::in_units(fit, value);
+    // No more than the line: the predictor needs no line before it.
+    let line = fit.len() == 0;
+    if line && fit.left(0) > allowed {
+        return None;
+    }
     // Rounding is the floor of every tolerance.
     let floor = 1e-17;
     let cost = |count: usize| {
@@ -332,6 +337,8 @@ pub(super) fn modal(x: &[f64], fit: &Fit, rules: &Rules) -> Option<Coded> {
         let alone = modal_alone(x, &parameters, &model);
         let coded = if rules.bound.holds(&alone.errors) {
             Some(alone)
+        } else if line {
+            None
         } else {
             with_residual(x, &parameters, &model, rules)
         };
@@ -339,7 +346,7 @@ pub(super) fn modal(x: &[f64], fit: &Fit, rules: &Rules) -> Option<Coded> {
             match &best {
                 Some(b) if b.payload.len() <= coded.payload.len() => {
                     // Finer grids cost more from here on, unless they bring the modes alone under the bound.
-                    if b.kind == SegmentKind::Modal || halvings > 3 {
+                    if b.kind == SegmentKind::Modal || fit.left(count) > allowed {
                         break;
                     }
                 }
