@@ -148,6 +148,9 @@ impl Head {
                 "a container of compressed samples, which begins with \"NLC\" and version 1",
             ));
         }
+        if shown < MAGIC.len() {
+            return Ok(Found::Needs(shown + 1));
+        }
         let Some([flags, segment_log]) = array(bytes, 4) else {
             return Ok(Found::Needs(6));
         };

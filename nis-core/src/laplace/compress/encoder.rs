@@ -86,13 +86,10 @@ impl Cutter<'_> {
         modal_parent: bool,
         progress: &Progress<'_>,
     ) -> Result<(Coded, bool)> {
-        let mut best = segment::fallback(x, &self.rules);
         if let Some(constant) = segment::constant(x) {
-            if constant.bytes() < best.bytes() {
-                best = constant;
-            }
-            return Ok((best, false));
+            return Ok((constant, false));
         }
+        let mut best = segment::fallback(x, &self.rules);
         if x.len() < super::fit::MIN_SAMPLES {
             return Ok((best, false));
         }

@@ -107,7 +107,9 @@ pub(super) fn in_units(fit: &Fit, v: f64) -> f64 {
 impl Fit {
     /// Offset and slope only.
     pub(super) fn line(x: &[f64]) -> Fit {
-        Fit::with(x, Vec::new(), true)
+        let scale = scale_of(x);
+        let y = x.iter().map(|v| scaled(*v, scale)).collect();
+        Fit::with(y, scale, Vec::new(), true)
     }
 
     /// The modes of a segment, of order at most `max_order`; `None` where it has none.
@@ -127,7 +129,10 @@ impl Fit {
             max_order,
             detrend: Detrend::Mean,
         };
-        match modes(x, 0.0, 1.0, &options, progress) {
+        // In units of its own size, so that no square of it leaves the range of f64.
+        let scale = scale_of(x);
+        let y: Vec<f64> = x.iter().map(|v| scaled(*v, scale)).collect();
+        match modes(&y, 0.0, 1.0, &options, progress) {
             Ok(found) if found.modes.is_empty() => Ok(None),
             Ok(found) => {
                 let poles = found
@@ -137,7 +142,7 @@ impl Fit {
                     .filter(|p| p.re.abs() <= MAX_DECAY && p.im < std::f64::consts::PI)
                     .take(MAX_MODES)
                     .collect();
-                Ok(Some(Fit::with(x, poles, false)))
+                Ok(Some(Fit::with(y, scale, poles, false)))
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
             // No modes of their own (a constant, modes that cannot be told apart): no fit.
@@ -145,9 +150,7 @@ impl Fit {
         }
     }
 
-    fn with(x: &[f64], poles: Vec<Complex64>, slope: bool) -> Fit {
-        let scale = scale_of(x);
-        let y: Vec<f64> = x.iter().map(|v| scaled(*v, scale)).collect();
+    fn with(y: Vec<f64>, scale: i32, poles: Vec<Complex64>, slope: bool) -> Fit {
         let grid: Vec<GridPole> = poles.iter().map(|p| on_grid(*p, MAX_BITS)).collect();
         let (columns, ends) = basis(y.len(), &grid, slope);
         let projection = Projection::new(&y, &columns, ends);

@@ -11,7 +11,7 @@ pub(super) const MAX_MODES: usize = 63;
 pub(super) const AMPLITUDE_BITS: u32 = 53;
 
 /// Range of the amplitudes' exponent.
-const EXPONENTS: std::ops::RangeInclusive<i32> = -1022..=971;
+const EXPONENTS: std::ops::RangeInclusive<i32> = -1022..=1023;
 
 /// What is added to the exponent to write it in 11 bits.
 const EXPONENT_BIAS: i32 = 1022;

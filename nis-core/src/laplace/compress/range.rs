@@ -26,6 +26,14 @@ impl Bit {
         }
     }
 
+    /// One that expects a 0 in `p` of 65536 cases, as if it had seen three decisions.
+    pub(super) fn expecting(p: u16) -> Self {
+        Bit {
+            p: p.clamp(24, 65535 - 24),
+            seen: 3,
+        }
+    }
+
     fn update(&mut self, one: bool) {
         let target: i32 = if one { 24 } else { 65536 - 24 };
         let change = (target - i32::from(self.p)) * 2 / (2 * i32::from(self.seen) + 3);
