@@ -10,13 +10,13 @@ use std::collections::HashMap;
 use super::container::{self, End, Head, Stated};
 use super::fit::Fit;
 use super::report::{Tally, Trial};
-use super::segment::{self, Bound, Coded, Errors, Rules};
+use super::segment::{self, Bound, Coded, Errors, Rules, SegmentKind};
 use super::{CompressOptions, Target};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
-/// Modes are sought in every stretch that follows a success; after failures in ever fewer of that length, at
-/// least one in this many.
+/// After a success modes are sought in the next stretch of that length again; after failures in ever fewer, at
+/// least one in this many. The search for modes is most of the work.
 const LONGEST_GAP: u32 = 64;
 
 /// Fits of stretches that are coded again and again under other bounds.
@@ -35,6 +35,14 @@ pub(super) struct Cutter<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gaps([(u32, u32); 32]);
 
+/// A stretch in its best way.
+struct Cut {
+    segments: Vec<Coded>,
+    bytes: usize,
+    /// Whether modes were sought in the stretch as a whole, and were its shortest way.
+    modes: Option<bool>,
+}
+
 impl Cutter<'_> {
     /// The segments of one window. `done` and `total` are samples, for progress.
     pub(super) fn window(
@@ -45,61 +53,73 @@ impl Cutter<'_> {
         progress: &Progress<'_>,
     ) -> Result<Vec<Coded>> {
         progress.report("compress", done, total, "")?;
-        let (segments, _) = self.cut(x, start, true, progress)?;
-        Ok(segments)
+        let cut = self.cut(x, start, progress)?;
+        self.gaps.learn(x.len(), cut.modes);
+        Ok(cut.segments)
     }
 
-    fn cut(
-        &mut self,
-        x: &[f64],
-        start: usize,
-        modal_parent: bool,
-        progress: &Progress<'_>,
-    ) -> Result<(Vec<Coded>, usize)> {
+    fn cut(&mut self, x: &[f64], start: usize, progress: &Progress<'_>) -> Result<Cut> {
         progress.check()?;
-        let (whole, modal) = self.whole(x, start, modal_parent, progress)?;
-        let bytes = whole.bytes();
+        let (whole, modes) = self.whole(x, start, progress)?;
+        let whole = Cut {
+            bytes: whole.bytes(),
+            segments: vec![whole],
+            modes,
+        };
         // Modes that need no residual: their parts would need as many numbers again.
-        if whole.kind == super::SegmentKind::Modal || x.len() < 2 * self.options.min_segment {
-            return Ok((vec![whole], bytes));
+        let alone = whole.segments.iter().any(|s| s.kind == SegmentKind::Modal);
+        if alone || x.len() < 2 * self.options.min_segment {
+            return Ok(whole);
         }
-        let (left, right) = x.split_at(x.len() / 2);
-        let (mut parts, left_bytes) = self.cut(left, start, modal, progress)?;
+        let (a, b) = x.split_at(x.len() / 2);
+        let left = self.cut(a, start, progress)?;
         // The left half alone may already cost more than the whole.
-        if left_bytes >= bytes {
-            return Ok((vec![whole], bytes));
+        if left.bytes >= whole.bytes {
+            self.gaps.learn(a.len(), left.modes.map(|_| false));
+            return Ok(whole);
         }
-        let (more, right_bytes) = self.cut(right, start + left.len(), modal, progress)?;
-        if left_bytes + right_bytes < bytes {
-            parts.extend(more);
-            Ok((parts, left_bytes + right_bytes))
-        } else {
-            Ok((vec![whole], bytes))
+        let right = self.cut(b, start + a.len(), progress)?;
+        let parts = left.bytes + right.bytes;
+        // Modes of a half are a success only where the halves are kept.
+        let kept = parts < whole.bytes;
+        for (half, cut) in [(a, &left), (b, &right)] {
+            self.gaps
+                .learn(half.len(), cut.modes.map(|won| won && kept));
         }
+        if !kept {
+            return Ok(whole);
+        }
+        let mut segments = left.segments;
+        segments.extend(right.segments);
+        Ok(Cut {
+            segments,
+            bytes: parts,
+            modes: modes.map(|_| false),
+        })
     }
 
-    /// A stretch as one segment in the cheapest way, and whether modes were part of it.
+    /// A stretch as one segment in the cheapest way; whether modes were sought, and were that way.
     fn whole(
         &mut self,
         x: &[f64],
         start: usize,
-        modal_parent: bool,
         progress: &Progress<'_>,
-    ) -> Result<(Coded, bool)> {
+    ) -> Result<(Coded, Option<bool>)> {
         if let Some(constant) = segment::constant(x) {
-            return Ok((constant, false));
+            return Ok((constant, None));
         }
         let mut best = segment::fallback(x, &self.rules);
         if x.len() < super::fit::MIN_SAMPLES {
-            return Ok((best, false));
+            return Ok((best, None));
         }
         if let Some(line) = segment::modal(x, &Fit::line(x), &self.rules)
             && line.bytes() < best.bytes()
         {
             best = line;
         }
-        if !self.options.modes || !self.gaps.due(x.len(), modal_parent) {
-            return Ok((best, false));
+        // A pair of modes takes some 10 bytes at least: where there is no room for one, none are sought.
+        if !self.options.modes || best.payload.len() < 12 || !self.gaps.due(x.len()) {
+            return Ok((best, None));
         }
         let fit = match self.cache.as_deref_mut() {
             Some(cache) => match cache.get(&(start, x.len())) {
@@ -113,31 +133,29 @@ impl Cutter<'_> {
             None => Fit::modes(x, self.options.max_order, progress)?,
         };
         let coded = fit.and_then(|fit| segment::modal(x, &fit, &self.rules));
-        let won = coded.as_ref().is_some_and(|c| c.bytes() < best.bytes());
-        self.gaps.learn(x.len(), won);
         self.trial
             .note(x.len(), coded.as_ref().map(Coded::bytes), best.bytes());
         match coded {
-            Some(coded) if won => Ok((coded, true)),
-            _ => Ok((best, false)),
+            Some(coded) if coded.bytes() < best.bytes() => Ok((coded, Some(true))),
+            _ => Ok((best, Some(false))),
         }
     }
 }
 
 impl Gaps {
-    fn due(&mut self, len: usize, modal_parent: bool) -> bool {
-        let Some((left, _)) = self.0.get_mut(len.ilog2() as usize) else {
-            return true;
-        };
-        if *left == 0 || (modal_parent && *left < LONGEST_GAP / 2) {
-            return true;
+    fn due(&mut self, len: usize) -> bool {
+        match self.0.get_mut(len.ilog2() as usize) {
+            Some((left, _)) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            _ => true,
         }
-        *left -= 1;
-        false
     }
 
-    fn learn(&mut self, len: usize, won: bool) {
-        if let Some((left, last)) = self.0.get_mut(len.ilog2() as usize) {
+    /// Whether modes paid in a stretch of this length; nothing where they were not sought.
+    fn learn(&mut self, len: usize, won: Option<bool>) {
+        if let (Some(won), Some((left, last))) = (won, self.0.get_mut(len.ilog2() as usize)) {
             *last = match won {
                 true => 0,
                 false => (2 * *last + 1).min(LONGEST_GAP - 1),

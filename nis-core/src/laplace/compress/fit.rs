@@ -10,7 +10,7 @@ use crate::laplace::{Detrend, ModesOptions, modes};
 use crate::telemetry::Progress;
 
 /// Shortest segment whose modes are sought: a pair has four numbers.
-pub(super) const MIN_SAMPLES: usize = 16;
+pub(super) const MIN_SAMPLES: usize = 24;
 
 /// The poles of one segment, strongest first, and the segment scaled to unit size.
 #[derive(Debug, Clone)]
@@ -126,7 +126,8 @@ impl Fit {
         }
         let options = ModesOptions {
             order: None,
-            max_order,
+            // A pair takes the bytes of some 16 to 24 samples: more than these hold cannot pay.
+            max_order: max_order.min(x.len() / 24).max(2),
             detrend: Detrend::Mean,
         };
         // In units of its own size, so that no square of it leaves the range of f64.

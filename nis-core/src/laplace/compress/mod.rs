@@ -91,7 +91,7 @@ impl Default for CompressOptions {
     fn default() -> Self {
         CompressOptions {
             target: Target::RelativeRms(1e-3),
-            max_order: 20,
+            max_order: 16,
             max_segment: 1 << 16,
             min_segment: 256,
             modes: true,

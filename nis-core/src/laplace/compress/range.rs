@@ -19,13 +19,6 @@ pub(super) struct Bit {
 const SLOWEST: u8 = 100;
 
 impl Bit {
-    pub(super) const fn new() -> Self {
-        Bit {
-            p: 1 << 15,
-            seen: 0,
-        }
-    }
-
     /// One that expects a 0 in `p` of 65536 cases, as if it had seen three decisions.
     pub(super) fn expecting(p: u16) -> Self {
         Bit {
@@ -254,7 +247,7 @@ mod tests {
             let mut random = Random(seed);
             let bits: Vec<bool> = (0..20_000).map(|_| random.below(1000) < share).collect();
             let mut encoder = RangeEncoder::new();
-            let mut model = Bit::new();
+            let mut model = Bit::expecting(1 << 15);
             for (i, bit) in bits.iter().enumerate() {
                 encoder.bit(&mut model, *bit);
                 if i % 100 == 0 {
@@ -265,7 +258,7 @@ mod tests {
             }
             let bytes = encoder.finish();
             let mut decoder = RangeDecoder::new(&bytes);
-            let mut model = Bit::new();
+            let mut model = Bit::expecting(1 << 15);
             let mut plain = 0.0;
             for (i, bit) in bits.iter().enumerate() {
                 assert_eq!(decoder.bit(&mut model), *bit, "{share} {i}");
