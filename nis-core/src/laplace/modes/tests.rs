@@ -8,7 +8,7 @@ use crate::error::Code;
 use crate::telemetry::Progress;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("../../tests/golden/laplace.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/golden/laplace.json")).unwrap()
 }
 
 fn numbers(v: &Value) -> Vec<f64> {
@@ -255,7 +255,7 @@ fn noise_alone_has_no_modes() {
 }
 
 fn sunspots() -> Vec<f64> {
-    include_str!("../../../examples/data/sunspots.csv")
+    include_str!("../../../../examples/data/sunspots.csv")
         .lines()
         .skip(1)
         .map(|l| l.split(',').nth(1).unwrap().parse().unwrap())

@@ -1,0 +1,247 @@
+//! Exponential sums on a line of evenly spaced `s`: the chirp-z transform.
+//!
+//! Rabiner, Schafer and Rader, Bell Syst. Tech. J. 48 (1969) 1249, eq. (16): with `nk = (n^2 + k^2 - (k-n)^2)/2`
+//! the sum over `n` becomes a convolution, done by FFT. Long records are cut into blocks whose transforms fit
+//! the cache. Each convolution of length `2H` is split into a cyclic and a twisted one of length `H`, which two
+//! threads do at once; the split is there on one thread too, so that the result does not depend on their number.
+
+use num_complex::Complex64;
+use rustfft::{Fft, FftPlanner};
+use std::sync::Arc;
+
+use super::{Line, Sample};
+use crate::error::Result;
+use crate::laplace::length::smooth_length;
+use crate::laplace::phase::{Turns, decay};
+use crate::telemetry::Progress;
+
+/// What is computed once for a number of samples and a line.
+pub(super) struct Chirp {
+    samples: usize,
+    count: usize,
+    block: usize,
+    half: usize,
+    fft: Arc<dyn Fft<f64>>,
+    inverse: Arc<dyn Fft<f64>>,
+    /// Transform of the chirp at even and odd bins, scaled by `1/(2H)`.
+    filter: [Vec<Complex64>; 2],
+    /// `e^{-2 pi j h/(2H)}`, which turns the second half.
+    twist: Vec<Complex64>,
+    /// What a block's samples are multiplied with.
+    before: Vec<Complex64>,
+    sigma_dt: f64,
+    start: Turns,
+    step: Turns,
+    alpha: Turns,
+}
+
+/// Buffers of one thread.
+struct Buffers {
+    half: [Vec<Complex64>; 2],
+    scratch: [Vec<Complex64>; 2],
+    out: Vec<Complex64>,
+}
+
+/// Convolution lengths beyond this leave the cache, which costs about half as much again.
+const CACHED: usize = 1 << 18;
+
+/// The length of the convolutions that does `samples` samples and `count` points in the least time.
+fn convolution_length(samples: usize, count: usize) -> usize {
+    let whole = samples + count - 1;
+    let cost = |len: usize| {
+        let block = len + 1 - count;
+        let blocks = samples.div_ceil(block) as f64;
+        let slow = if len > CACHED { 1.5 } else { 1.0 };
+        // Two transforms a block and one for the filter; a phase for every point.
+        (2.0 * blocks + 1.0) * len as f64 * (len as f64).log2() * slow + 8.0 * blocks * count as f64
+    };
+    let mut best = 2 * smooth_length(whole.div_ceil(2));
+    let mut len = (2 * count).next_power_of_two();
+    while len < whole {
+        if cost(len) < cost(best) {
+            best = len;
+        }
+        len *= 2;
+    }
+    best
+}
+
+impl Chirp {
+    pub(super) fn new(samples: usize, dt: f64, line: &Line) -> Self {
+        let count = line.count;
+        let len = convolution_length(samples, count);
+        let half = len / 2;
+        let block = samples.min(len + 1 - count);
+        let start = Turns::of_product(line.omega0, dt, 1.0);
+        let step = Turns::of_product(line.step, dt, 1.0);
+        let alpha = Turns::of_product(line.step, dt, 0.5);
+        let sigma_dt = line.sigma * dt;
+        let mut planner = FftPlanner::new();
+        let fft = planner.plan_fft_forward(half);
+        let inverse = planner.plan_fft_inverse(half);
+        let twist: Vec<Complex64> = {
+            let bin = Turns(u128::MAX / len as u128).negated();
+            (0..half).map(|h| bin.times(h as u128).cis()).collect()
+        };
+
+        // The chirp is even in its index, and is laid around the circle.
+        let mut chirp = vec![Complex64::default(); len];
+        let scale = 1.0 / len as f64;
+        let mut phase = Turns::default();
+        let mut rise = alpha;
+        let twice = alpha.plus(alpha);
+        for m in 0..count.max(block) {
+            let value = phase.cis() * scale;
+            if m < count {
+                chirp[m] = value;
+            }
+            if m > 0 && m < block {
+                chirp[len - m] = value;
+            }
+            phase = phase.plus(rise);
+            rise = rise.plus(twice);
+        }
+        let mut scratch = vec![Complex64::default(); fft.get_inplace_scratch_len()];
+        let mut filter = [Vec::with_capacity(half), Vec::with_capacity(half)];
+        for h in 0..half {
+            let (u, v) = (chirp[h], chirp[h + half]);
+            filter[0].push(u + v);
+            filter[1].push((u - v) * twist[h]);
+        }
+        for part in &mut filter {
+            fft.process_with_scratch(part, &mut scratch);
+        }
+
+        let mut before = Vec::with_capacity(block);
+        let mut phase = Turns::default();
+        let mut rise = alpha.plus(start);
+        decay(sigma_dt, 0..block, |size| {
+            before.push(phase.negated().cis() * size);
+            phase = phase.plus(rise);
+            rise = rise.plus(twice);
+        });
+        Chirp {
+            samples,
+            count,
+            block,
+            half,
+            fft,
+            inverse,
+            filter,
+            twist,
+            before,
+            sigma_dt,
+            start,
+            step,
+            alpha,
+        }
+    }
+
+    /// `out_k = sum_n x_n e^{-s_k n dt}`.
+    pub(super) fn sums<T: Sample>(
+        &self,
+        x: &[T],
+        out: &mut [Complex64],
+        threads: usize,
+        progress: &Progress<'_>,
+    ) -> Result<()> {
+        out.fill(Complex64::default());
+        let blocks = self.samples.div_ceil(self.block);
+        let together = threads.clamp(1, blocks);
+        // Threads that blocks leave idle do the two halves of a convolution.
+        let inside = threads > together;
+        let mut buffers: Vec<Buffers> = (0..together).map(|_| self.buffers()).collect();
+        for first in (0..blocks).step_by(together) {
+            progress.report("laplace", first as u64, blocks as u64, "chirp-z")?;
+            let group = first..(first + together).min(blocks);
+            if group.len() == 1 {
+                if let Some(buffer) = buffers.first_mut() {
+                    self.one(x, first, buffer, inside);
+                }
+            } else {
+                std::thread::scope(|scope| {
+                    for (b, buffer) in group.clone().zip(&mut buffers) {
+                        scope.spawn(move || self.one(x, b, buffer, inside));
+                    }
+                });
+            }
+            for (_, buffer) in group.zip(&buffers) {
+                for (sum, part) in out.iter_mut().zip(&buffer.out) {
+                    *sum += part;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn buffers(&self) -> Buffers {
+        let scratch = self
+            .fft
+            .get_inplace_scratch_len()
+            .max(self.inverse.get_inplace_scratch_len());
+        let zeros = |n: usize| vec![Complex64::default(); n];
+        Buffers {
+            half: [zeros(self.half), zeros(self.half)],
+            scratch: [zeros(scratch), zeros(scratch)],
+            out: zeros(self.count),
+        }
+    }
+
+    /// The sums over one block of samples, phases of the block's place included.
+    fn one<T: Sample>(&self, x: &[T], index: usize, buffers: &mut Buffers, two: bool) {
+        let offset = index * self.block;
+        let end = (offset + self.block).min(self.samples);
+        let x = x.get(offset..end).unwrap_or_default();
+        let Buffers { half, scratch, out } = buffers;
+        let [cyclic, twisted] = half;
+        let near = x.len().min(self.half);
+        let (head, tail) = x.split_at(near);
+        let pairs = cyclic.iter_mut().zip(twisted.iter_mut()).zip(&self.twist);
+        let mut head = head.iter().zip(&self.before);
+        let mut tail = tail.iter().zip(self.before.get(near..).unwrap_or_default());
+        for ((c, t), twist) in pairs {
+            let product = |item: Option<(&T, &Complex64)>| {
+                item.map_or(Complex64::default(), |(x, b)| x.times(*b))
+            };
+            let (u, v) = (product(head.next()), product(tail.next()));
+            *c = u + v;
+            *t = (u - v) * twist;
+        }
+        let convolve = |values: &mut [Complex64], scratch: &mut [Complex64], part: usize| {
+            self.fft.process_with_scratch(values, scratch);
+            for (v, f) in values.iter_mut().zip(&self.filter[part]) {
+                *v *= *f;
+            }
+            self.inverse.process_with_scratch(values, scratch);
+        };
+        let [scratch0, scratch1] = scratch;
+        if two {
+            std::thread::scope(|scope| {
+                scope.spawn(|| convolve(twisted, scratch1, 1));
+                convolve(cyclic, scratch0, 0);
+            });
+        } else {
+            convolve(cyclic, scratch0, 0);
+            convolve(twisted, scratch1, 1);
+        }
+        // e^{-alpha k^2 - s_k offset}
+        let size = (-self.sigma_dt * offset as f64).exp();
+        let mut phase = self.start.times(offset as u128);
+        let mut rise = self.alpha.plus(self.step.times(offset as u128));
+        let twice = self.alpha.plus(self.alpha);
+        let value = |k: usize, first: bool| {
+            let (c, t, w) = (cyclic[k], twisted[k], self.twist[k].conj());
+            if first { c + t * w } else { c - t * w }
+        };
+        for (k, o) in out.iter_mut().enumerate() {
+            let v = if k < self.half {
+                value(k, true)
+            } else {
+                value(k - self.half, false)
+            };
+            *o = v * phase.negated().cis() * size;
+            phase = phase.plus(rise);
+            rise = rise.plus(twice);
+        }
+    }
+}
