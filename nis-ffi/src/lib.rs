@@ -34,6 +34,10 @@ pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
+pub use laplace::{
+    nis_decoder_finish, nis_decoder_free, nis_decoder_new, nis_decoder_next, nis_decoder_push,
+    nis_decoder_t, nis_laplace_compress, nis_laplace_compressed_describe, nis_laplace_decompress,
+};
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;
 

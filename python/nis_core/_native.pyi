@@ -5,7 +5,17 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VERSION", "NativeNis", "NativeReport", "analyze_columns", "analyze_path"]
+__all__ = [
+    "VERSION",
+    "NativeDecoder",
+    "NativeNis",
+    "NativeReport",
+    "analyze_columns",
+    "analyze_path",
+    "laplace_compress",
+    "laplace_decompress",
+    "laplace_describe_compressed",
+]
 
 VERSION: str
 
@@ -40,3 +50,16 @@ def analyze_columns(
     options: str,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> NativeReport: ...
+def laplace_compress(
+    signal: NDArray[np.float64],
+    dt: float,
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> tuple[bytes, str]: ...
+def laplace_decompress(data: bytes, max_samples: int) -> NDArray[np.float64]: ...
+def laplace_describe_compressed(data: bytes) -> str: ...
+@final
+class NativeDecoder:
+    def __new__(cls) -> NativeDecoder: ...
+    def push(self, data: bytes) -> list[NDArray[np.float64]]: ...
+    def finish(self) -> int: ...
