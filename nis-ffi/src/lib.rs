@@ -44,6 +44,10 @@ pub use laplace::system::{
     nis_laplace_system_json, nis_laplace_system_new, nis_laplace_system_size, nis_laplace_zeros,
     nis_system_t,
 };
+pub use laplace::{
+    nis_decoder_finish, nis_decoder_free, nis_decoder_new, nis_decoder_next, nis_decoder_push,
+    nis_decoder_t, nis_laplace_compress, nis_laplace_compressed_describe, nis_laplace_decompress,
+};
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;
 

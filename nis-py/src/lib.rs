@@ -19,6 +19,10 @@ mod _native {
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
     #[pymodule_export]
+    use crate::laplace::compress::{
+        NativeDecoder, laplace_compress, laplace_decompress, laplace_describe_compressed,
+    };
+    #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;

@@ -7,11 +7,15 @@ from numpy.typing import NDArray
 
 __all__ = [
     "VERSION",
+    "NativeDecoder",
     "NativeNis",
     "NativeReport",
     "NativeSystem",
     "analyze_columns",
     "analyze_path",
+    "laplace_compress",
+    "laplace_decompress",
+    "laplace_describe_compressed",
     "laplace_enforce_passivity",
     "laplace_fit_response",
     "laplace_passivity",
@@ -115,3 +119,16 @@ def laplace_enforce_passivity(
     options: str,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> str: ...
+def laplace_compress(
+    signal: NDArray[np.float64],
+    dt: float,
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> tuple[bytes, str]: ...
+def laplace_decompress(data: bytes, max_samples: int) -> NDArray[np.float64]: ...
+def laplace_describe_compressed(data: bytes) -> str: ...
+@final
+class NativeDecoder:
+    def __new__(cls) -> NativeDecoder: ...
+    def push(self, data: bytes) -> list[NDArray[np.float64]]: ...
+    def finish(self) -> int: ...

@@ -26,7 +26,11 @@ pub(crate) fn stop_on_ctrl_c() -> Result<Cancel, Stop> {
 }
 
 /// Writes a file whole or not at all: to a temporary file beside it, which is then renamed.
-pub(crate) fn write_whole(path: &Path, text: &str, cancel: &Cancel) -> Result<(), Stop> {
+pub(crate) fn write_whole(
+    path: &Path,
+    content: impl AsRef<[u8]>,
+    cancel: &Cancel,
+) -> Result<(), Stop> {
     let failed = |error: io::Error| Stop::Failed(format!("{}: {error}", path.display()));
     let Some(name) = path.file_name() else {
         return Err(Stop::BadInput(format!(
@@ -45,7 +49,7 @@ pub(crate) fn write_whole(path: &Path, text: &str, cancel: &Cancel) -> Result<()
         .open(&temporary)
         .map_err(failed)?;
     let written = file
-        .write_all(text.as_bytes())
+        .write_all(content.as_ref())
         .map_err(failed)
         .and_then(|()| {
             if cancel.is_cancelled() {

@@ -1,6 +1,7 @@
 //! `nis laplace ...`: transforms, modes, systems and compression at the command line, one file per command.
 
 mod fit;
+mod compress;
 mod modes;
 mod responses;
 mod signal;
@@ -21,6 +22,10 @@ pub(crate) struct Args {
 enum Command {
     /// Fit poles and residues to frequency responses of a CSV or Touchstone file.
     Fit(Box<fit::Args>),
+    /// Compress a column of a CSV file to damped exponentials and residuals with a stated error.
+    Compress(compress::Args),
+    /// Write the samples of a compressed file as CSV.
+    Decompress(compress::DecompressArgs),
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
     /// Magnitude and phase of a system over frequency.
@@ -37,6 +42,8 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     match &args.command {
         Command::Fit(args) => fit::run(args),
+        Command::Compress(args) => compress::run(args),
+        Command::Decompress(args) => compress::decompress(args),
         Command::Modes(args) => modes::run(args),
         Command::Bode(args) => system::bode(args),
         Command::Step(args) => system::step(args),
