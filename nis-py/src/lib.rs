@@ -15,13 +15,19 @@ mod work;
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::laplace::fit::{laplace_enforce_passivity, laplace_fit_response, laplace_passivity};
-    #[pymodule_export]
-    use crate::laplace::system::NativeSystem;
-    #[pymodule_export]
     use crate::laplace::compress::{
         NativeDecoder, laplace_compress, laplace_decompress, laplace_describe_compressed,
     };
+    #[pymodule_export]
+    use crate::laplace::fit::{laplace_enforce_passivity, laplace_fit_response, laplace_passivity};
+    #[pymodule_export]
+    use crate::laplace::forward::{
+        NativeLinePlan, laplace_transform, laplace_transform_nonuniform,
+    };
+    #[pymodule_export]
+    use crate::laplace::modes::{laplace_modes, laplace_shared_modes};
+    #[pymodule_export]
+    use crate::laplace::system::NativeSystem;
     #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]

@@ -6,3 +6,4 @@ pub(crate) mod forward;
 pub(crate) mod inverse;
 pub(crate) mod modes;
 pub(crate) mod system;
+mod samples;

@@ -1,1 +1,83 @@
 //! Modes of sampled signals.
+
+use nis_core::Error;
+use nis_core::Result;
+use nis_core::laplace::forward::Sample;
+use nis_core::laplace::{ModesOptions, modes, shared_modes};
+use nis_core::runtime::read_json;
+use nis_core::telemetry::Progress;
+use numpy::PyReadonlyArray1;
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use super::samples::{Samples, WithSamples};
+use crate::errors::OrPython;
+use crate::work;
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Internal {
+        message: format!("writing JSON: {e}"),
+    })
+}
+
+/// The modes of one real signal as JSON.
+#[pyfunction]
+#[pyo3(signature = (signal, t0, dt, options, progress))]
+pub(crate) fn laplace_modes(
+    py: Python<'_>,
+    signal: PyReadonlyArray1<'_, f64>,
+    t0: f64,
+    dt: f64,
+    options: &str,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<String> {
+    let options: ModesOptions = read_json("options", options).or_python(py)?;
+    let signal = signal.as_array().to_vec();
+    work::run(py, progress, move |progress| {
+        json(&modes(&signal, t0, dt, &options, progress)?)
+    })
+}
+
+struct Shared<'a, 'p> {
+    t0: f64,
+    dt: f64,
+    options: &'a ModesOptions,
+    progress: &'a Progress<'p>,
+}
+
+impl WithSamples for Shared<'_, '_> {
+    type Output = Result<String>;
+
+    fn run<T: Sample + 'static>(self, channels: &[&[T]]) -> Self::Output {
+        let Shared {
+            t0,
+            dt,
+            options,
+            progress,
+        } = self;
+        json(&shared_modes(channels, t0, dt, options, progress)?)
+    }
+}
+
+/// The modes that channels (rows) share, as JSON.
+#[pyfunction]
+#[pyo3(signature = (samples, t0, dt, options, progress))]
+pub(crate) fn laplace_shared_modes(
+    py: Python<'_>,
+    samples: Samples<'_>,
+    t0: f64,
+    dt: f64,
+    options: &str,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<String> {
+    let options: ModesOptions = read_json("options", options).or_python(py)?;
+    let owned = samples.to_owned();
+    work::run(py, progress, move |progress| {
+        owned.with(Shared {
+            t0,
+            dt,
+            options: &options,
+            progress,
+        })
+    })
+}

@@ -1,7 +1,7 @@
 //! `nis laplace ...`: transforms, modes, systems and compression at the command line, one file per command.
 
-mod fit;
 mod compress;
+mod fit;
 mod modes;
 mod responses;
 mod signal;
