@@ -25,7 +25,7 @@ mod _native {
         NativeLinePlan, laplace_transform, laplace_transform_nonuniform,
     };
     #[pymodule_export]
-    use crate::laplace::modes::{laplace_modes, laplace_shared_modes};
+    use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
     #[pymodule_export]

@@ -1,6 +1,7 @@
 """NIS: signal -> modes -> law -> equation -> verdict, and agents that compute what they say.
 
 * :func:`analyze` runs the scientific path on arrays, columns or a CSV file and returns a :class:`Report`.
+* :mod:`nis_core.laplace`: transforms, modes, rational fits, systems and compression, one at a time.
 * :class:`Nis` is the runtime: :meth:`Nis.chat` answers a message, without any key from the built-in
   offline provider.
 * Every failure is a :class:`NisError`; its ``code`` is the same number as in C, Rust and HTTP.
@@ -8,6 +9,7 @@
 All native work runs without the GIL, and Ctrl-C stops it.
 """
 
+from nis_core import laplace
 from nis_core._analyze import analyze
 from nis_core._errors import (
     Cancelled,
@@ -49,4 +51,5 @@ __all__ = [
     "Unavailable",
     "__version__",
     "analyze",
+    "laplace",
 ]

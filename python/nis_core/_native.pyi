@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "VERSION",
     "NativeDecoder",
+    "NativeLinePlan",
     "NativeNis",
     "NativeReport",
     "NativeSystem",
@@ -19,6 +20,9 @@ __all__ = [
     "laplace_enforce_passivity",
     "laplace_fit_response",
     "laplace_passivity",
+    "laplace_shared_modes",
+    "laplace_transform",
+    "laplace_transform_nonuniform",
 ]
 
 VERSION: str
@@ -132,3 +136,41 @@ class NativeDecoder:
     def __new__(cls) -> NativeDecoder: ...
     def push(self, data: bytes) -> list[NDArray[np.float64]]: ...
     def finish(self) -> int: ...
+
+_Samples = (
+    NDArray[np.float64] | NDArray[np.float32] | NDArray[np.complex128] | NDArray[np.complex64]
+)
+_Transforms = list[
+    tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64], float | None]
+]
+_Progress = Callable[[str, int, int, str], object] | None
+
+@final
+class NativeLinePlan:
+    @staticmethod
+    def line(samples: int, t0: float, dt: float, line: str, options: str) -> NativeLinePlan: ...
+    @staticmethod
+    def bins(
+        samples: int, t0: float, dt: float, sigma: float, length: int, options: str
+    ) -> NativeLinePlan: ...
+    def points(self) -> NDArray[np.complex128]: ...
+    def transform(self, samples: _Samples, progress: _Progress) -> _Transforms: ...
+
+def laplace_transform(
+    samples: _Samples,
+    t0: float,
+    dt: float,
+    s: NDArray[np.complex128],
+    options: str,
+    progress: _Progress,
+) -> _Transforms: ...
+def laplace_transform_nonuniform(
+    samples: _Samples,
+    times: NDArray[np.float64],
+    s: NDArray[np.complex128],
+    options: str,
+    progress: _Progress,
+) -> _Transforms: ...
+def laplace_shared_modes(
+    samples: _Samples, t0: float, dt: float, options: str, progress: _Progress
+) -> str: ...

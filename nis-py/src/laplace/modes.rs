@@ -3,40 +3,14 @@
 use nis_core::Error;
 use nis_core::Result;
 use nis_core::laplace::forward::Sample;
-use nis_core::laplace::{ModesOptions, modes, shared_modes};
+use nis_core::laplace::{ModesOptions, shared_modes};
 use nis_core::runtime::read_json;
 use nis_core::telemetry::Progress;
-use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use serde::Serialize;
 
 use super::samples::{Samples, WithSamples};
 use crate::errors::OrPython;
 use crate::work;
-
-fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| Error::Internal {
-        message: format!("writing JSON: {e}"),
-    })
-}
-
-/// The modes of one real signal as JSON.
-#[pyfunction]
-#[pyo3(signature = (signal, t0, dt, options, progress))]
-pub(crate) fn laplace_modes(
-    py: Python<'_>,
-    signal: PyReadonlyArray1<'_, f64>,
-    t0: f64,
-    dt: f64,
-    options: &str,
-    progress: Option<&Bound<'_, PyAny>>,
-) -> PyResult<String> {
-    let options: ModesOptions = read_json("options", options).or_python(py)?;
-    let signal = signal.as_array().to_vec();
-    work::run(py, progress, move |progress| {
-        json(&modes(&signal, t0, dt, &options, progress)?)
-    })
-}
 
 struct Shared<'a, 'p> {
     t0: f64,
@@ -55,7 +29,10 @@ impl WithSamples for Shared<'_, '_> {
             options,
             progress,
         } = self;
-        json(&shared_modes(channels, t0, dt, options, progress)?)
+        let found = shared_modes(channels, t0, dt, options, progress)?;
+        serde_json::to_string(&found).map_err(|e| Error::Internal {
+            message: format!("writing JSON: {e}"),
+        })
     }
 }
 
