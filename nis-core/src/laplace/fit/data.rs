@@ -231,6 +231,13 @@ fn weights(
             "a positive weight",
         ));
     }
+    if !largest.is_finite() {
+        return Err(Error::invalid(
+            "weights",
+            "a weight that overflows when it is divided by the response's magnitude",
+            "weights and responses of a smaller range",
+        ));
+    }
     for weight in all.iter_mut().flatten() {
         *weight /= largest;
     }

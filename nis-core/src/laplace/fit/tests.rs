@@ -543,6 +543,8 @@ fn bad_data_is_refused() {
     let mut zero = h.clone();
     zero[3] = c(0.0, 0.0);
     assert_eq!(field(&s, (1, 1), &zero, &o), "response[3]");
+    zero[3] = c(5e-324, 0.0);
+    assert_eq!(field(&s, (1, 1), &zero, &o), "weights");
     for (weights, name) in [
         (vec![1.0; 29], "weights"),
         (vec![0.0; 30], "weights"),
