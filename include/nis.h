@@ -89,6 +89,12 @@ typedef enum nis_status {
 typedef struct nis_cancel_t nis_cancel_t;
 
 /**
+ * A decoder of containers that come in pieces. Opaque; made by `nis_decoder_new`, freed by `nis_decoder_free`.
+ * Calls on one handle from several threads follow one another.
+ */
+typedef struct nis_decoder_t nis_decoder_t;
+
+/**
  * A runtime: providers, store, tools and agents. Opaque; made by `nis_new`, freed by `nis_free`. Several
  * threads may use one handle at the same time.
  */
@@ -370,6 +376,142 @@ enum nis_status nis_analyze(const struct nis_t *nis,
                             size_t request_len,
                             const struct nis_call_options *options,
                             struct nis_buffer *out);
+
+/**
+ * Compresses `len` samples taken every `dt` time units to a container (docs/compression.md), which is written
+ * to `*out`: bytes, not JSON; free them with `nis_buffer_free`.
+ *
+ * `options_json` (UTF-8, `options_len` bytes, borrowed for the call; NULL for the defaults) is an object:
+ * `target`, one of `{"max_error": 0.1}`, `{"rms_error": ..}`, `{"relative_rms": 1e-3}` (the default),
+ * `{"ratio": 10}`, `{"bits_per_sample": ..}`; `max_order`, `max_segment`, `min_segment`, `modes`, `lattice`.
+ * `report` may be NULL; else the report (sizes, errors, shares of the kinds, `not_modal`) is written there as
+ * JSON, to be freed likewise. `call` (borrowed, may be NULL) says where progress goes and what stops the work.
+ * Works on the calling thread; safe to call from any. `*out` and `*report` stay untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the option, or the sample that is not finite as
+ * `signal[index]`), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `signal` must lead to `len` readable values (NULL is fine where `len` is 0); `options_json` must be NULL or
+ * lead to `options_len` readable bytes; `call` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable and its `cancel` NULL or live; `out` must be NULL (refused) and `report` NULL or
+ * point to writable memory for one buffer each.
+ */
+enum nis_status nis_laplace_compress(const double *signal,
+                                     size_t len,
+                                     double dt,
+                                     const char *options_json,
+                                     size_t options_len,
+                                     const struct nis_call_options *call,
+                                     struct nis_buffer *out,
+                                     struct nis_buffer *report);
+
+/**
+ * Decodes a whole container. Writes its number of samples to `*samples`, and the samples to `values`, which has
+ * room for `capacity` of them. With NULL for `values` only the number is written; it is read from the
+ * container's framing, without decoding.
+ *
+ * `bytes` is borrowed for the call; `call` as in `nis_laplace_compress`. A few bytes can stand for very many
+ * samples: `capacity` is the limit of what is decoded. Works on the calling thread; safe to call from any.
+ * `*samples` stays untouched on failure; `values` does too.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that are no whole container), `NIS_ERR_LIMIT` (more samples than
+ * `capacity`), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `bytes` must lead to `len` readable bytes; `values` must be NULL or lead to `capacity` writable values;
+ * `samples` must be NULL (refused) or point to writable memory for one number; `call` as in
+ * `nis_laplace_compress`.
+ */
+enum nis_status nis_laplace_decompress(const uint8_t *bytes,
+                                       size_t len,
+                                       double *values,
+                                       size_t capacity,
+                                       const struct nis_call_options *call,
+                                       size_t *samples);
+
+/**
+ * Writes what a container holds, but for the residuals, as JSON to `*out`; free it with `nis_buffer_free`:
+ * `info` (`dt`, bounds), `totals` (samples, errors) and `segments` with their poles and residues.
+ *
+ * Safe to call from any thread. `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that are no whole container).
+ *
+ * # Safety
+ * `bytes` must lead to `len` readable bytes; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_compressed_describe(const uint8_t *bytes, size_t len, struct nis_buffer *out);
+
+/**
+ * Makes a decoder and writes it to `*out`; free it with `nis_decoder_free`. It holds one record of a container
+ * and its samples at a time, at most 17 MB, whatever the bytes claim.
+ *
+ * `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * # Safety
+ * `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_decoder_new(struct nis_decoder_t **out);
+
+/**
+ * Takes bytes until a segment is whole or none are left: writes to `*used` how many it took, and to `*ready`
+ * how many samples wait for `nis_decoder_next` (0: it took all, hand in more). While samples wait it takes
+ * nothing.
+ *
+ * `*used` and `*ready` stay untouched on failure. After an error every further call answers it.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that no encoder wrote), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `bytes` must lead to `len` readable bytes (NULL is fine where `len`
+ * is 0); `used` and `ready` must be NULL (refused) or point to writable memory for one number each.
+ */
+enum nis_status nis_decoder_push(const struct nis_decoder_t *decoder,
+                                 const uint8_t *bytes,
+                                 size_t len,
+                                 size_t *used,
+                                 size_t *ready);
+
+/**
+ * Copies the samples that wait to `values`, which has room for `capacity` of them, and writes their number to
+ * `*samples` and the number of the first of them in the record to `*start` (which may be NULL). 0 samples where
+ * none wait.
+ *
+ * On failure `values`, `*samples` and `*start` stay untouched and the samples go on waiting.
+ *
+ * Errors: `NIS_ERR_LIMIT` (more samples wait than `capacity`), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `values` must lead to `capacity` writable values (NULL is fine where
+ * `capacity` is 0); `samples` must be NULL (refused) and `start` NULL or point to writable memory for one
+ * number each.
+ */
+enum nis_status nis_decoder_next(const struct nis_decoder_t *decoder,
+                                 double *values,
+                                 size_t capacity,
+                                 size_t *samples,
+                                 uint64_t *start);
+
+/**
+ * Says whether the container came to its end, and writes its number of samples to `*samples` (may be NULL).
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (the end is missing, or an earlier error), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `samples` must be NULL or point to writable memory for one number.
+ */
+enum nis_status nis_decoder_finish(const struct nis_decoder_t *decoder,
+                                   uint64_t *samples);
+
+/**
+ * Frees a decoder. NULL is fine. No other call may use the handle at the same time or later.
+ *
+ * # Safety
+ * `decoder` must be NULL or come from `nis_decoder_new` and not have been freed.
+ */
+void nis_decoder_free(struct nis_decoder_t *decoder);
 
 #ifdef __cplusplus
 }  // extern "C"
