@@ -28,7 +28,7 @@ pub(crate) fn stop_on_ctrl_c() -> Result<Cancel, Stop> {
 /// Writes a file whole or not at all: to a temporary file beside it, which is then renamed.
 pub(crate) fn write_whole(
     path: &Path,
-    content: impl AsRef<[u8]>,
+    content: &(impl AsRef<[u8]> + ?Sized),
     cancel: &Cancel,
 ) -> Result<(), Stop> {
     let failed = |error: io::Error| Stop::Failed(format!("{}: {error}", path.display()));

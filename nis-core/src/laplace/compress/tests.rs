@@ -473,9 +473,9 @@ proptest! {
         let container = Container::open(&c.bytes).unwrap();
         let by_index: Vec<f64> = (0..container.len()).flat_map(|i| container.segment(i).unwrap().samples).collect();
         prop_assert!(by_index == whole);
-        for sample in 0..x.len() {
+        for (sample, value) in whole.iter().enumerate() {
             let (index, offset) = container.locate(sample as u64).unwrap();
-            prop_assert_eq!(container.segment(index).unwrap().samples[offset], whole[sample]);
+            prop_assert_eq!(container.segment(index).unwrap().samples[offset], *value);
         }
         prop_assert_eq!(container.locate(x.len() as u64), None);
         prop_assert!(container.segment(container.len()).is_err());
