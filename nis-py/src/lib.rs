@@ -15,6 +15,8 @@ mod work;
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
+    use crate::laplace::inverse::{invert_callable, invert_system, invert_text, invert_values};
+    #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;

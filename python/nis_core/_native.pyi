@@ -1,11 +1,21 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VERSION", "NativeNis", "NativeReport", "analyze_columns", "analyze_path"]
+__all__ = [
+    "VERSION",
+    "NativeNis",
+    "NativeReport",
+    "analyze_columns",
+    "analyze_path",
+    "invert_callable",
+    "invert_system",
+    "invert_text",
+    "invert_values",
+]
 
 VERSION: str
 
@@ -40,3 +50,25 @@ def analyze_columns(
     options: str,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> NativeReport: ...
+
+_Inversion: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64], list[str], float, int, list[float]]
+
+def invert_text(
+    formula: str,
+    t: NDArray[np.float64],
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> _Inversion: ...
+def invert_values(
+    s: NDArray[np.complex128],
+    values: NDArray[np.complex128],
+    t: NDArray[np.float64],
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> _Inversion: ...
+def invert_system(system: str, t: NDArray[np.float64]) -> _Inversion: ...
+def invert_callable(
+    function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]],
+    t: NDArray[np.float64],
+    options: str,
+) -> _Inversion: ...

@@ -3,6 +3,6 @@
 mod compress;
 mod fit;
 mod forward;
-mod inverse;
+pub(crate) mod inverse;
 mod modes;
 mod system;

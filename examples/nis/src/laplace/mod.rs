@@ -1,5 +1,6 @@
 //! `nis laplace ...`: transforms, modes, systems and compression at the command line, one file per command.
 
+mod invert;
 mod modes;
 mod signal;
 
@@ -16,6 +17,8 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Invert a Laplace transform given as a formula.
+    Invert(invert::Args),
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
 }
@@ -23,6 +26,7 @@ enum Command {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     match &args.command {
+        Command::Invert(args) => invert::run(args),
         Command::Modes(args) => modes::run(args),
     }
 }

@@ -191,8 +191,9 @@ fn decide(
             .map(|x| (x.0, x.1))
             .collect();
         out[i] = match chosen.as_slice() {
-            // Two approximations from different samples gave this one, and nothing else can see the poles.
-            [only] if only.1 == Method::Rational => *only,
+            // Nothing else sees the poles: this is two contours around all of them, or two approximations from
+            // different samples.
+            [only] if rational.holds() => *only,
             [] | [_] => {
                 let blind: Vec<(Estimate, Method)> = candidates
                     .iter()

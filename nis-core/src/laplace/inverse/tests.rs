@@ -117,7 +117,6 @@ fn functions_reach_1e_8_but_for_jumps() {
             _ => assert!(worst <= 5e-12, "{name} {worst:e}"),
         }
         points += exact.len() as f64;
-        println!("{name} {}", honest(&found, &exact));
         good += honest(&found, &exact) * exact.len() as f64;
     }
     assert!(good / points >= 0.95, "{}", good / points);
