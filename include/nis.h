@@ -212,6 +212,15 @@ typedef struct nis_call_options {
     const struct nis_cancel_t *cancel;
 } nis_call_options;
 
+/**
+ * A Laplace transform of a real function, called with arrays: writes `F(s[i])` to `out[i]` for `n` points.
+ * Complex numbers are pairs of doubles (real, imaginary), so `s` and `out` hold `2 n` doubles; both are lent
+ * for the length of the call. A value that does not exist is NaN. Called on the thread that asked, never two
+ * at once. Whatever is not 0 stops the work, which then answers `NIS_ERR_CANCELLED`. Must not throw,
+ * `longjmp` or unwind.
+ */
+typedef int (*nis_transform_fn)(const double *s, double *out, size_t n, void *user_data);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -370,6 +379,87 @@ enum nis_status nis_analyze(const struct nis_t *nis,
                             size_t request_len,
                             const struct nis_call_options *options,
                             struct nis_buffer *out);
+
+/**
+ * Inverts a Laplace transform given as a formula in `s`, at the times `t > 0`, and writes the result as JSON
+ * to `*out`; free it with `nis_buffer_free`.
+ *
+ * `formula` (UTF-8, `formula_len` bytes) is text such as "exp(-2*s)/(s^2 + 1)": `exp`, `log`, `sqrt` and the
+ * others with principal branches; delays are found and split off. `invert_json` (`invert_len` bytes, or NULL
+ * for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme", "weeks",
+ * "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
+ * absolute error of each value) and `method`, and `abscissa`, `evaluations` and `delays`; what is unknown is
+ * `null`. All inputs are borrowed for the call; `*out` stays untouched on failure. Works on the calling
+ * thread; several threads may call it at the same time. `options` may be NULL.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_NOT_FOUND` (a name other than `s`), `NIS_ERR_INVALID_INPUT` (names the
+ * field), `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `formula` must be NULL (refused) or lead to `formula_len` readable bytes, `t` to `n` readable doubles,
+ * `invert_json` must be NULL or lead to `invert_len` readable bytes; `options` must be NULL or lead to
+ * `struct_size` readable bytes, its functions must be callable from any thread and its `cancel` must be NULL
+ * or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_invert(const char *formula,
+                                   size_t formula_len,
+                                   const double *t,
+                                   size_t n,
+                                   const char *invert_json,
+                                   size_t invert_len,
+                                   const struct nis_call_options *options,
+                                   struct nis_buffer *out);
+
+/**
+ * Inverts a Laplace transform given as a function, at the times `t > 0`: `f(t[i])` goes to `value[i]`, an
+ * estimate of its absolute error to `error[i]` (NaN and infinity where nothing is known).
+ *
+ * `transform` is called with arrays of complex numbers and `user_data` (borrowed for the call) on the calling
+ * thread; see `nis_transform_fn`. `invert_json` is as for `nis_laplace_invert`, with `delay` for a known delay
+ * `a` of `F(s) = e^{-as} G(s)`. `value` and `error` hold `n` doubles each and stay untouched on failure. The
+ * whole result as JSON goes to `*out` where `out` is not NULL; free it with `nis_buffer_free`. Several threads
+ * may call it at the same time.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_PARSE` (options), `NIS_ERR_NUMERICAL` (no value of
+ * the function is finite), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `transform` must be NULL (refused) or a function that keeps to its type's contract; `t` must lead to `n`
+ * readable doubles, `value` and `error` to `n` writable ones that nothing else uses; `invert_json` must be
+ * NULL or lead to `invert_len` readable bytes; `options` as for `nis_laplace_invert`; `out` must be NULL or
+ * point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_invert_function(nis_transform_fn transform,
+                                            void *user_data,
+                                            const double *t,
+                                            size_t n,
+                                            const char *invert_json,
+                                            size_t invert_len,
+                                            const struct nis_call_options *options,
+                                            double *value,
+                                            double *error,
+                                            struct nis_buffer *out);
+
+/**
+ * The impulse response of a system in pole-residue form at the times `t > 0`: as
+ * `nis_laplace_invert_function`, in closed form.
+ *
+ * `system_json` (UTF-8, `system_len` bytes, borrowed for the call) is an object of `outputs`, `inputs` (both
+ * 1), `terms` (`pole` as `[re, im]`, `power`, `residue`), `direct` and `linear`. `value` and `error` hold `n`
+ * doubles each and stay untouched on failure. Several threads may call it at the same time.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field).
+ *
+ * # Safety
+ * `system_json` must be NULL (refused) or lead to `system_len` readable bytes; `t` must lead to `n` readable
+ * doubles, `value` and `error` to `n` writable ones that nothing else uses.
+ */
+enum nis_status nis_laplace_invert_poles(const char *system_json,
+                                         size_t system_len,
+                                         const double *t,
+                                         size_t n,
+                                         double *value,
+                                         double *error);
 
 #ifdef __cplusplus
 }  // extern "C"
