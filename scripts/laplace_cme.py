@@ -1,16 +1,18 @@
-"""Parameters of concentrated matrix-exponential densities, written to a JSON file as [n, omega, phi_1 ... phi_n].
+"""Concentrated matrix-exponential densities of mean 1, written to a JSON file as objects of n, scv, mean and omega
+(before scaling), phases, and the coefficients eta_0 ... eta_n of sum_k Re(eta_k e^{-mean (1 - i k omega) x}).
 
 The density is proportional to e^-x prod_i cos^2((omega x - phi_i)/2) (Horvath, Horvath, Almousa and Telek,
 Performance Evaluation 137 (2020) 102067); omega and the phases are chosen so that its squared coefficient of
 variation is least. First three numbers (omega, place and width of the gap between equally spaced zeros) are searched
 from a grid, then all by L-BFGS. The moments are sums of positive terms: those from Fourier coefficients cancel from
-n = 30 or so on, and have minima that are not there. Needs numpy and scipy; run `python scripts/laplace_cme.py
+n = 30 or so on, and have minima that are not there; eta is computed in 60 digits. Needs numpy, scipy and mpmath; run `python scripts/laplace_cme.py
 cme.json`. Takes some minutes.
 """
 import json
 import sys
 
 import numpy as np
+from mpmath import exp, mp, mpc, mpf
 from scipy.optimize import minimize
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
@@ -51,6 +53,25 @@ def spread(p, n):
     return np.concatenate([[omega], zeros - np.pi])
 
 
+def density(n, x):
+    mp.dps = 60
+    omega, phases = mpf(float(x[0])), [mpf(float(p)) for p in x[1:]]
+    c = [mpc(1)]
+    for p in phases:
+        outer, nxt = exp(mpc(0, 1) * p) / 4, [mpc(0)] * (len(c) + 2)
+        for k, v in enumerate(c):
+            nxt[k] += v * outer
+            nxt[k + 1] += v / 2
+            nxt[k + 2] += v * outer.conjugate()
+        c = nxt
+    rate = [1 - mpc(0, 1) * omega * (k - n) for k in range(2 * n + 1)]
+    m = [sum((a / r**j).real for a, r in zip(c, rate)) for j in (1, 2, 3)]
+    mean = m[1] / m[0]
+    eta = [c[n + k] * mean / m[0] * (1 if k == 0 else 2) for k in range(n + 1)]
+    return {"n": n, "scv": float(2 * m[2] * m[0] / m[1] ** 2 - 1), "mean": float(mean), "omega": float(omega),
+            "phases": [float(p) for p in phases], "eta": [[float(e.real), float(e.imag)] for e in eta]}
+
+
 out = []
 for n in (10, 25, 50):
     starts = sorted(((variation(spread((o, p, g), n)), o, p, g)
@@ -66,5 +87,5 @@ for n in (10, 25, 50):
         if best is None or variation(x) < variation(best):
             best = x
     print(n, np.exp(variation(best)), 1 / n**2, best[0], file=sys.stderr, flush=True)
-    out.append([n] + [float(v) for v in best])
+    out.append(density(n, best))
     json.dump(out, open(sys.argv[1], "w"))

@@ -29,6 +29,8 @@ mod _native {
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
     #[pymodule_export]
+    use crate::laplace::inverse::{invert_callable, invert_system, invert_text, invert_values};
+    #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;

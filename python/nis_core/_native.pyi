@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ __all__ = [
     "NativeSystem",
     "analyze_columns",
     "analyze_path",
+    "invert_callable",
+    "invert_system",
+    "invert_text",
+    "invert_values",
     "laplace_compress",
     "laplace_decompress",
     "laplace_describe_compressed",
@@ -174,3 +178,25 @@ def laplace_transform_nonuniform(
 def laplace_shared_modes(
     samples: _Samples, t0: float, dt: float, options: str, progress: _Progress
 ) -> str: ...
+
+_Inversion: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64], list[str], float, int, list[float]]
+
+def invert_text(
+    formula: str,
+    t: NDArray[np.float64],
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> _Inversion: ...
+def invert_values(
+    s: NDArray[np.complex128],
+    values: NDArray[np.complex128],
+    t: NDArray[np.float64],
+    options: str,
+    progress: Callable[[str, int, int, str], object] | None,
+) -> _Inversion: ...
+def invert_system(system: str, t: NDArray[np.float64]) -> _Inversion: ...
+def invert_callable(
+    function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]],
+    t: NDArray[np.float64],
+    options: str,
+) -> _Inversion: ...

@@ -3,7 +3,7 @@
 mod compress;
 pub(crate) mod fit;
 mod forward;
-mod inverse;
+pub(crate) mod inverse;
 mod modes;
 pub(crate) mod system;
 

@@ -18,6 +18,7 @@ from nis_core.laplace._fit import (
     passivity,
 )
 from nis_core.laplace._forward import LinePlan, Transform, transform
+from nis_core.laplace._inverse import Inverted, invert
 from nis_core.laplace._modes import Modes, modes
 from nis_core.laplace._system import (
     Bode,
@@ -39,6 +40,7 @@ __all__ = [
     "Enforced",
     "FrequencyResponse",
     "GainMargin",
+    "Inverted",
     "LinePlan",
     "Margins",
     "Modes",
@@ -55,6 +57,7 @@ __all__ = [
     "decompress_stream",
     "enforce_passivity",
     "fit_response",
+    "invert",
     "modes",
     "passivity",
     "transform",

@@ -2,6 +2,7 @@
 
 mod compress;
 mod fit;
+mod invert;
 mod modes;
 mod responses;
 mod signal;
@@ -26,6 +27,8 @@ enum Command {
     Compress(compress::Args),
     /// Write the samples of a compressed file as CSV.
     Decompress(compress::DecompressArgs),
+    /// Invert a Laplace transform given as a formula.
+    Invert(invert::Args),
     /// Find the damped modes of a column of a CSV file.
     Modes(modes::Args),
     /// Magnitude and phase of a system over frequency.
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
         Command::Fit(args) => fit::run(args),
         Command::Compress(args) => compress::run(args),
         Command::Decompress(args) => compress::decompress(args),
+        Command::Invert(args) => invert::run(args),
         Command::Modes(args) => modes::run(args),
         Command::Bode(args) => system::bode(args),
         Command::Step(args) => system::step(args),

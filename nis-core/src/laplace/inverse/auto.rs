@@ -16,6 +16,9 @@ const FALLBACK_ORDER: usize = 45;
 /// `|Im s| t` up to which it sees: the last of its points is at `2 order pi/(4 t)` at least.
 const CHECK_REACH: f64 = 25.0;
 
+/// The same for those that stand in.
+const FALLBACK_REACH: f64 = 50.0;
+
 /// Two methods agree where they differ by less than this times the sum of their errors.
 const AGREE: f64 = 10.0;
 
@@ -143,15 +146,16 @@ pub(super) fn auto(
             c.done = hopeless || c.settled() || level >= WIDE && c.contradicted();
         }
     }
-    decide(source, times, abscissa, &all)
+    decide(source, times, rational, &all)
 }
 
 fn decide(
     source: &mut Source<'_>,
     times: &[f64],
-    abscissa: f64,
+    rational: &Rational,
     all: &[Candidates],
 ) -> Result<Vec<(Estimate, Method)>> {
+    let abscissa = rational.abscissa;
     let open: Vec<usize> = (0..all.len()).filter(|&i| !all[i].settled()).collect();
     let mut out: Vec<(Estimate, Method)> = all.iter().map(best_settled).collect();
     if open.is_empty() {
@@ -165,16 +169,45 @@ fn decide(
     let averages = cme(source, &at, abscissa, None)?;
     for (k, i) in open.into_iter().enumerate() {
         let c = &all[i];
-        let mut candidates = vec![
-            (c.contour, Method::Talbot),
-            (c.check, Method::DeHoog),
-            (long[k], Method::DeHoog),
-            (stretched[k], Method::DeHoog),
-            (euler[k], Method::Euler),
-            (averages[k], Method::Cme),
+        let candidates = [
+            (c.contour, Method::Talbot, f64::INFINITY),
+            (c.check, Method::DeHoog, CHECK_REACH),
+            (long[k], Method::DeHoog, FALLBACK_REACH),
+            (stretched[k], Method::DeHoog, FALLBACK_REACH),
+            (euler[k], Method::Euler, FALLBACK_REACH),
+            (averages[k], Method::Cme, FALLBACK_REACH),
+            (
+                c.rational.unwrap_or(Estimate::NONE),
+                Method::Rational,
+                f64::INFINITY,
+            ),
         ];
-        candidates.extend(c.rational.map(|r| (r, Method::Rational)));
-        out[i] = closest(&candidates);
+        let seeing =
+            |c: &&(Estimate, Method, f64), height: f64| c.0.error.is_finite() && c.2 >= height;
+        let height = if rational.holds() { c.height } else { 0.0 };
+        let chosen: Vec<(Estimate, Method)> = candidates
+            .iter()
+            .filter(|x| seeing(x, height))
+            .map(|x| (x.0, x.1))
+            .collect();
+        out[i] = match chosen.as_slice() {
+            // Nothing else sees the poles: this is two contours around all of them, or two approximations from
+            // different samples.
+            [only] if rational.holds() => *only,
+            [] | [_] => {
+                let blind: Vec<(Estimate, Method)> = candidates
+                    .iter()
+                    .filter(|x| seeing(x, 0.0))
+                    .map(|x| (x.0, x.1))
+                    .collect();
+                let (mut best, method) = closest(&blind);
+                best.error = best
+                    .error
+                    .max(rational.unseen(times[i], FALLBACK_REACH / times[i]));
+                (best, method)
+            }
+            several => closest(several),
+        };
     }
     Ok(out)
 }

@@ -123,7 +123,7 @@ pub(super) fn ladder() -> &'static [Contour] {
         let mut all = vec![Contour::weideman(16)];
         all.push(Contour::wide(1.0, 24));
         all.push(Contour::wide(2.0, 48));
-        for nu in [4u32, 8, 16, 32, 64] {
+        for nu in [4u32, 8, 16, 32, 64, 128] {
             all.push(Contour::wide(f64::from(nu), 18 + 20 * nu as usize));
         }
         all

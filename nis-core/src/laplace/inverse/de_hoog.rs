@@ -72,7 +72,7 @@ fn value(d: &[Complex64], z: Complex64) -> (Complex64, Complex64) {
         return (a1, a1);
     }
     let step = d[last] * z;
-    let tail = if last % 2 == 0 {
+    let tail = if last.is_multiple_of(2) {
         let h = 0.5 * (one + (d[last - 1] - d[last]) * z);
         let tail = -h * (one - (one + step / (h * h)).sqrt());
         if tail.is_finite() { tail } else { step }

@@ -45,6 +45,43 @@ fn points(times: &[f64], origin: f64, which: usize) -> Vec<Complex64> {
         .collect()
 }
 
+/// The end of a cut along the real axis right of the origin: there a function that is real further right is not.
+/// Found to a millionth by bisection from the samples on the axis.
+fn branch_point(source: &mut Source<'_>, times: &[f64]) -> Result<Option<f64>> {
+    const STEPS: usize = 24;
+    let axis: Vec<Complex64> = [0, 1]
+        .iter()
+        .flat_map(|which| points(times, 0.0, *which))
+        .filter(|s| s.im == 0.0)
+        .collect();
+    let f = source.values(&axis)?;
+    let cut = |f: &Complex64| f.is_finite() && f.im.abs() > 1e-6 * f.norm();
+    let mut bad = 0.0f64;
+    for (s, f) in axis.iter().zip(&f) {
+        if cut(f) {
+            bad = bad.max(s.re);
+        }
+    }
+    if bad == 0.0 {
+        return Ok(None);
+    }
+    let beyond = axis.iter().map(|s| s.re).filter(|s| *s > bad);
+    let mut good = beyond.fold(f64::INFINITY, f64::min);
+    if good.is_infinite() {
+        return Ok(None);
+    }
+    for _ in 0..STEPS {
+        let middle = 0.5 * (bad + good);
+        let f = source.values(&[Complex64::new(middle, 0.0)])?;
+        if f.iter().any(cut) {
+            bad = middle;
+        } else {
+            good = middle;
+        }
+    }
+    Ok(Some(good))
+}
+
 /// Finite samples.
 struct Sampled {
     s: Vec<Complex64>,
@@ -95,7 +132,10 @@ impl Rational {
         times: &[f64],
         abscissa: Option<f64>,
     ) -> Result<Self> {
-        let origin = abscissa.unwrap_or(0.0);
+        let origin = match abscissa {
+            Some(abscissa) => abscissa,
+            None => branch_point(source, times)?.unwrap_or(0.0),
+        };
         let first = Sampled::new(source, times, origin, 0)?;
         let mut out = Rational {
             fits: None,
@@ -110,7 +150,7 @@ impl Rational {
         let error = second.error(&fit);
         let parts = fit.partial_fractions()?;
         if abscissa.is_none() {
-            out.abscissa = rightmost(source, &fit, error, &parts)?;
+            out.abscissa = rightmost(source, &fit, error, &parts)?.max(origin);
         }
         out.counts = error.clamp(1e-13, 1e-3);
         let simple =
@@ -145,6 +185,20 @@ impl Rational {
             .fold(0.0, |a, (p, _)| a.max(p.im.abs()))
     }
 
+    /// Whether the approximation holds between its samples too, so that its poles mean something.
+    pub(super) fn holds(&self) -> bool {
+        self.parts.is_some() && self.counts <= 1e-5
+    }
+
+    /// Size of the largest part of `f(t)` that belongs to a pole above `height`.
+    pub(super) fn unseen(&self, t: f64, height: f64) -> f64 {
+        let Some(parts) = &self.parts else { return 0.0 };
+        let each = parts.poles.iter().zip(&parts.residues);
+        each.filter(|(p, _)| p.im.abs() > height)
+            .map(|(p, r)| r.first().map_or(0.0, |r| r.norm()) * (p.re * t).exp())
+            .fold(0.0, f64::max)
+    }
+
     /// The sum over the residues; the error is the difference of the two approximations, and rounding.
     pub(super) fn value(&self, t: f64) -> Option<Estimate> {
         let [first, second] = self.fits.as_ref()?;
@@ -175,8 +229,8 @@ pub(super) fn residue_sum(fit: &PartialFractions, t: f64) -> Estimate {
 }
 
 /// The largest real part of the poles that are really there, and 0. A pole is there where the approximation
-/// holds next to it and its residue is a sizeable part of the value: the larger part where the approximation is
-/// poor, for then many poles stand for nothing.
+/// holds next to it, `F` falls off from it, and its residue is a sizeable part of the value: the larger part
+/// where the approximation is poor, for then many poles stand for nothing.
 fn rightmost(
     source: &mut Source<'_>,
     fit: &Barycentric,
@@ -191,15 +245,16 @@ fn rightmost(
         }
         let step = 1e-3 * p.norm();
         let s = p + step;
-        let f = source.values(&[s])?;
-        let (Some(f), Some(model), Some(r)) =
-            (f.first(), fit.evaluate(s).first().copied(), r.first())
+        let f = source.values(&[s, s + 30.0 * step])?;
+        let ([f, further], Some(model), Some(r)) =
+            (f.as_slice(), fit.evaluate(s).first().copied(), r.first())
         else {
             continue;
         };
         let holds = (f - model).norm() <= 0.1 * f.norm();
         let counts = r.norm() >= share * step * f.norm();
-        if holds && counts {
+        let falls = f.norm() >= 1.5 * further.norm();
+        if holds && counts && falls {
             best = p.re;
         }
     }

@@ -255,7 +255,7 @@ fn fast_oscillations_are_not_lost() {
     for (v, exact) in found
         .value
         .iter()
-        .zip([0.22389077914123566, -0.01543743993056510])
+        .zip([0.22389077914123566, -0.0154374399305651])
     {
         assert!((v - exact).abs() <= 1e-10, "{v} {exact} {found:?}");
     }
@@ -501,7 +501,7 @@ proptest! {
         let sum = one(&format!("{a}*({f}) + {b}*({g})"), t);
         prop_assert!((sum - a * one(f, t) - b * one(g, t)).abs() <= 1e-11);
         let shifted = one(&format!("1/(sqrt(s + {k})*(s + {k} + 1))"), t);
-        prop_assert!((shifted - (-k * t).exp() * one(f, t)).abs() <= 1e-11);
+        prop_assert!((shifted - (-k * t).exp() * one(f, t)).abs() <= 1e-11, "{} {} {:?}", shifted, (-k * t).exp() * one(f, t), formula(&format!("1/(sqrt(s + {k})*(s + {k} + 1))"), &[t], &default));
         let scaled = one(&format!("1/(sqrt(s/{m})*(s/{m} + 1))/{m}"), t);
         prop_assert!((scaled - one(f, m * t)).abs() <= 1e-11);
         let late = one(&format!("exp(-{delay}*s)*3/((s + 0.2)^2 + 9)"), t);
