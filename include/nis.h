@@ -89,6 +89,24 @@ typedef enum nis_status {
 typedef struct nis_cancel_t nis_cancel_t;
 
 /**
+ * A decoder of containers that come in pieces. Opaque; made by `nis_decoder_new`, freed by `nis_decoder_free`.
+ * Calls on one handle from several threads follow one another.
+ */
+typedef struct nis_decoder_t nis_decoder_t;
+
+/**
+ * A transform on a line of evenly spaced points, made once for records of one length. Opaque; made by
+ * `nis_line_plan_new`, freed by `nis_line_plan_free`. Several threads may use one plan at the same time.
+ */
+typedef struct nis_line_plan_t nis_line_plan_t;
+
+/**
+ * A linear system. Opaque; made by `nis_laplace_system_new` and the functions that answer systems, freed by
+ * `nis_laplace_system_free`. It never changes: several threads may use one handle at the same time.
+ */
+typedef struct nis_system_t nis_system_t;
+
+/**
  * A runtime: providers, store, tools and agents. Opaque; made by `nis_new`, freed by `nis_free`. Several
  * threads may use one handle at the same time.
  */
@@ -211,6 +229,15 @@ typedef struct nis_call_options {
      */
     const struct nis_cancel_t *cancel;
 } nis_call_options;
+
+/**
+ * A Laplace transform of a real function, called with arrays: writes `F(s[i])` to `out[i]` for `n` points.
+ * Complex numbers are pairs of doubles (real, imaginary), so `s` and `out` hold `2 n` doubles; both are lent
+ * for the length of the call. A value that does not exist is NaN. Called on the thread that asked, never two
+ * at once. Whatever is not 0 stops the work, which then answers `NIS_ERR_CANCELLED`. Must not throw,
+ * `longjmp` or unwind.
+ */
+typedef int (*nis_transform_fn)(const double *s, double *out, size_t n, void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -372,6 +399,142 @@ enum nis_status nis_analyze(const struct nis_t *nis,
                             struct nis_buffer *out);
 
 /**
+ * Compresses `len` samples taken every `dt` time units to a container (docs/compression.md), which is written
+ * to `*out`: bytes, not JSON; free them with `nis_buffer_free`.
+ *
+ * `options_json` (UTF-8, `options_len` bytes, borrowed for the call; NULL for the defaults) is an object:
+ * `target`, one of `{"max_error": 0.1}`, `{"rms_error": ..}`, `{"relative_rms": 1e-3}` (the default),
+ * `{"ratio": 10}`, `{"bits_per_sample": ..}`; `max_order`, `max_segment`, `min_segment`, `modes`, `lattice`.
+ * `report` may be NULL; else the report (sizes, errors, shares of the kinds, `not_modal`) is written there as
+ * JSON, to be freed likewise. `call` (borrowed, may be NULL) says where progress goes and what stops the work.
+ * Works on the calling thread; safe to call from any. `*out` and `*report` stay untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the option, or the sample that is not finite as
+ * `signal[index]`), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `signal` must lead to `len` readable values (NULL is fine where `len` is 0); `options_json` must be NULL or
+ * lead to `options_len` readable bytes; `call` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable and its `cancel` NULL or live; `out` must be NULL (refused) and `report` NULL or
+ * point to writable memory for one buffer each.
+ */
+enum nis_status nis_laplace_compress(const double *signal,
+                                     size_t len,
+                                     double dt,
+                                     const char *options_json,
+                                     size_t options_len,
+                                     const struct nis_call_options *call,
+                                     struct nis_buffer *out,
+                                     struct nis_buffer *report);
+
+/**
+ * Decodes a whole container. Writes its number of samples to `*samples`, and the samples to `values`, which has
+ * room for `capacity` of them. With NULL for `values` only the number is written; it is read from the
+ * container's framing, without decoding.
+ *
+ * `bytes` is borrowed for the call; `call` as in `nis_laplace_compress`. A few bytes can stand for very many
+ * samples: `capacity` is the limit of what is decoded. Works on the calling thread; safe to call from any.
+ * `*samples` stays untouched on failure; `values` does too.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that are no whole container), `NIS_ERR_LIMIT` (more samples than
+ * `capacity`), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `bytes` must lead to `len` readable bytes; `values` must be NULL or lead to `capacity` writable values;
+ * `samples` must be NULL (refused) or point to writable memory for one number; `call` as in
+ * `nis_laplace_compress`.
+ */
+enum nis_status nis_laplace_decompress(const uint8_t *bytes,
+                                       size_t len,
+                                       double *values,
+                                       size_t capacity,
+                                       const struct nis_call_options *call,
+                                       size_t *samples);
+
+/**
+ * Writes what a container holds, but for the residuals, as JSON to `*out`; free it with `nis_buffer_free`:
+ * `info` (`dt`, bounds), `totals` (samples, errors) and `segments` with their poles and residues.
+ *
+ * Safe to call from any thread. `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that are no whole container).
+ *
+ * # Safety
+ * `bytes` must lead to `len` readable bytes; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_compressed_describe(const uint8_t *bytes, size_t len, struct nis_buffer *out);
+
+/**
+ * Makes a decoder and writes it to `*out`; free it with `nis_decoder_free`. It holds one record of a container
+ * and its samples at a time, at most 17 MB, whatever the bytes claim.
+ *
+ * `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * # Safety
+ * `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_decoder_new(struct nis_decoder_t **out);
+
+/**
+ * Takes bytes until a segment is whole or none are left: writes to `*used` how many it took, and to `*ready`
+ * how many samples wait for `nis_decoder_next` (0: it took all, hand in more). While samples wait it takes
+ * nothing.
+ *
+ * `*used` and `*ready` stay untouched on failure. After an error every further call answers it.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (bytes that no encoder wrote), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `bytes` must lead to `len` readable bytes (NULL is fine where `len`
+ * is 0); `used` and `ready` must be NULL (refused) or point to writable memory for one number each.
+ */
+enum nis_status nis_decoder_push(const struct nis_decoder_t *decoder,
+                                 const uint8_t *bytes,
+                                 size_t len,
+                                 size_t *used,
+                                 size_t *ready);
+
+/**
+ * Copies the samples that wait to `values`, which has room for `capacity` of them, and writes their number to
+ * `*samples` and the number of the first of them in the record to `*start` (which may be NULL). 0 samples where
+ * none wait.
+ *
+ * On failure `values`, `*samples` and `*start` stay untouched and the samples go on waiting.
+ *
+ * Errors: `NIS_ERR_LIMIT` (more samples wait than `capacity`), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `values` must lead to `capacity` writable values (NULL is fine where
+ * `capacity` is 0); `samples` must be NULL (refused) and `start` NULL or point to writable memory for one
+ * number each.
+ */
+enum nis_status nis_decoder_next(const struct nis_decoder_t *decoder,
+                                 double *values,
+                                 size_t capacity,
+                                 size_t *samples,
+                                 uint64_t *start);
+
+/**
+ * Says whether the container came to its end, and writes its number of samples to `*samples` (may be NULL).
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (the end is missing, or an earlier error), `NIS_ERR_POISONED`.
+ *
+ * # Safety
+ * `decoder` must be NULL (refused) or live; `samples` must be NULL or point to writable memory for one number.
+ */
+enum nis_status nis_decoder_finish(const struct nis_decoder_t *decoder,
+                                   uint64_t *samples);
+
+/**
+ * Frees a decoder. NULL is fine. No other call may use the handle at the same time or later.
+ *
+ * # Safety
+ * `decoder` must be NULL or come from `nis_decoder_new` and not have been freed.
+ */
+void nis_decoder_free(struct nis_decoder_t *decoder);
+
+/**
  * Fits poles and residues to frequency responses and writes the result as JSON to `*out`; free it with
  * `nis_buffer_free`.
  *
@@ -468,6 +631,523 @@ enum nis_status nis_laplace_enforce_passivity(const char *system_json,
                                               size_t options_len,
                                               const struct nis_call_options *call,
                                               struct nis_buffer *out);
+
+/**
+ * The Laplace transform of an evenly sampled record at arbitrary points.
+ *
+ * `signal` holds `samples` samples of `kind` (a `nis_sample_kind`) at `t0`, `t0 + dt`, ..; `s` holds `points`
+ * complex numbers (re, im interleaved, 1/time unit). `options_json` (UTF-8, `options_len` bytes) may be NULL for
+ * the defaults; its keys are `quadrature` (`spline`, `simpson`, `trapezoid`, `rectangle`), `extent` (`record`,
+ * `signal`), `tail` (`estimated`, `zero`, or `{"given": {"amplitude": .., "rate": ..}}`) and `threads` (0: all).
+ * All are borrowed for the call.
+ *
+ * Writes `points` complex numbers to `values`, as many error estimates to `error` and bounds of the part after
+ * the record to `tail` (infinite where it does not converge); the last two may be NULL. All stay untouched on
+ * failure. `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
+ * thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (options are not JSON), `NIS_ERR_INVALID_INPUT` (names the field),
+ * `NIS_ERR_CANCELLED`, `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `signal` must be NULL (refused unless `samples` is 0) or lead to `samples` readable samples of the kind, `s` to
+ * `2 * points` readable numbers; `options_json` must be NULL or lead to `options_len` readable bytes; `call` must
+ * be NULL or lead to `struct_size` readable bytes, its functions must be callable from any thread and its
+ * `cancel` must be NULL or live; `values` must lead to `2 * points` writable numbers, `error` and `tail` each be
+ * NULL or lead to `points`.
+ */
+enum nis_status nis_laplace_transform(const void *signal,
+                                      uint32_t kind,
+                                      size_t samples,
+                                      double t0,
+                                      double dt,
+                                      const double *s,
+                                      size_t points,
+                                      const char *options_json,
+                                      size_t options_len,
+                                      const struct nis_call_options *call,
+                                      double *values,
+                                      double *error,
+                                      double *tail);
+
+/**
+ * The Laplace transform of a record with uneven, rising `times` (`samples` numbers) at arbitrary points. The rest
+ * is that of `nis_laplace_transform`; `quadrature` is `spline` or `trapezoid`.
+ *
+ * Errors: those of `nis_laplace_transform`.
+ *
+ * # Safety
+ * That of `nis_laplace_transform`; `times` must be NULL (refused unless `samples` is 0) or lead to `samples`
+ * readable numbers.
+ */
+enum nis_status nis_laplace_transform_nonuniform(const double *times,
+                                                 const void *signal,
+                                                 uint32_t kind,
+                                                 size_t samples,
+                                                 const double *s,
+                                                 size_t points,
+                                                 const char *options_json,
+                                                 size_t options_len,
+                                                 const struct nis_call_options *call,
+                                                 double *values,
+                                                 double *error,
+                                                 double *tail);
+
+/**
+ * Makes a plan for records of `samples` samples at `t0`, `t0 + dt`, .. and the points
+ * `sigma + j (omega0 + k step)`, `k = 0 .. points - 1`, and writes it to `*out`; free it with
+ * `nis_line_plan_free`. Options as in `nis_laplace_transform`. `*out` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `options_json` must be NULL or lead to `options_len` readable bytes; `out` must be NULL (refused) or point to
+ * writable memory for one pointer.
+ */
+enum nis_status nis_line_plan_new(size_t samples,
+                                  double t0,
+                                  double dt,
+                                  double sigma,
+                                  double omega0,
+                                  double step,
+                                  size_t points,
+                                  const char *options_json,
+                                  size_t options_len,
+                                  struct nis_line_plan_t **out);
+
+/**
+ * The transform of one record of the planned length; results as in `nis_laplace_transform`.
+ *
+ * Errors: those of `nis_laplace_transform`.
+ *
+ * # Safety
+ * `plan` must be NULL (refused) or live; the rest is that of `nis_laplace_transform`, with the plan's number of
+ * points.
+ */
+enum nis_status nis_line_plan_transform(const struct nis_line_plan_t *plan,
+                                        const void *signal,
+                                        uint32_t kind,
+                                        size_t samples,
+                                        const struct nis_call_options *call,
+                                        double *values,
+                                        double *error,
+                                        double *tail);
+
+/**
+ * Frees a plan. NULL is fine.
+ *
+ * # Safety
+ * `plan` must be NULL or come from `nis_line_plan_new`, and is not used afterwards.
+ */
+void nis_line_plan_free(struct nis_line_plan_t *plan);
+
+/**
+ * Inverts a Laplace transform given as a formula in `s`, at the times `t > 0`, and writes the result as JSON
+ * to `*out`; free it with `nis_buffer_free`.
+ *
+ * `formula` (UTF-8, `formula_len` bytes) is text such as "exp(-2*s)/(s^2 + 1)": `exp`, `log`, `sqrt` and the
+ * others with principal branches; delays are found and split off. `invert_json` (`invert_len` bytes, or NULL
+ * for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme", "weeks",
+ * "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
+ * absolute error of each value) and `method`, and `abscissa`, `evaluations` and `delays`; what is unknown is
+ * `null`. All inputs are borrowed for the call; `*out` stays untouched on failure. Works on the calling
+ * thread; several threads may call it at the same time. `options` may be NULL.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_NOT_FOUND` (a name other than `s`), `NIS_ERR_INVALID_INPUT` (names the
+ * field), `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `formula` must be NULL (refused) or lead to `formula_len` readable bytes, `t` to `n` readable doubles,
+ * `invert_json` must be NULL or lead to `invert_len` readable bytes; `options` must be NULL or lead to
+ * `struct_size` readable bytes, its functions must be callable from any thread and its `cancel` must be NULL
+ * or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_invert(const char *formula,
+                                   size_t formula_len,
+                                   const double *t,
+                                   size_t n,
+                                   const char *invert_json,
+                                   size_t invert_len,
+                                   const struct nis_call_options *options,
+                                   struct nis_buffer *out);
+
+/**
+ * Inverts a Laplace transform given as a function, at the times `t > 0`: `f(t[i])` goes to `value[i]`, an
+ * estimate of its absolute error to `error[i]` (NaN and infinity where nothing is known).
+ *
+ * `transform` is called with arrays of complex numbers and `user_data` (borrowed for the call) on the calling
+ * thread; see `nis_transform_fn`. `invert_json` is as for `nis_laplace_invert`, with `delay` for a known delay
+ * `a` of `F(s) = e^{-as} G(s)`. `value` and `error` hold `n` doubles each and stay untouched on failure. The
+ * whole result as JSON goes to `*out` where `out` is not NULL; free it with `nis_buffer_free`. Several threads
+ * may call it at the same time.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_PARSE` (options), `NIS_ERR_NUMERICAL` (no value of
+ * the function is finite), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `transform` must be NULL (refused) or a function that keeps to its type's contract; `t` must lead to `n`
+ * readable doubles, `value` and `error` to `n` writable ones that nothing else uses; `invert_json` must be
+ * NULL or lead to `invert_len` readable bytes; `options` as for `nis_laplace_invert`; `out` must be NULL or
+ * point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_invert_function(nis_transform_fn transform,
+                                            void *user_data,
+                                            const double *t,
+                                            size_t n,
+                                            const char *invert_json,
+                                            size_t invert_len,
+                                            const struct nis_call_options *options,
+                                            double *value,
+                                            double *error,
+                                            struct nis_buffer *out);
+
+/**
+ * The impulse response of a system in pole-residue form at the times `t > 0`: as
+ * `nis_laplace_invert_function`, in closed form.
+ *
+ * `system_json` (UTF-8, `system_len` bytes, borrowed for the call) is an object of `outputs`, `inputs` (both
+ * 1), `terms` (`pole` as `[re, im]`, `power`, `residue`), `direct` and `linear`. `value` and `error` hold `n`
+ * doubles each and stay untouched on failure. Several threads may call it at the same time.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field).
+ *
+ * # Safety
+ * `system_json` must be NULL (refused) or lead to `system_len` readable bytes; `t` must lead to `n` readable
+ * doubles, `value` and `error` to `n` writable ones that nothing else uses.
+ */
+enum nis_status nis_laplace_invert_poles(const char *system_json,
+                                         size_t system_len,
+                                         const double *t,
+                                         size_t n,
+                                         double *value,
+                                         double *error);
+
+/**
+ * Finds the damped modes of an evenly sampled real signal and writes them as JSON to `*out`; free it with
+ * `nis_buffer_free`.
+ *
+ * `signal` holds `samples` numbers at `t0`, `t0 + dt`, ... `options_json` (UTF-8, `options_len` bytes) may be NULL
+ * for the defaults; its keys are `order` (null: chosen), `max_order` and `detrend` (`none`, `mean`, `linear`).
+ * Both are borrowed for the call. The result holds `modes` (each with `pole`, `pole_se`, `pole_bound`, `residue`,
+ * `frequency`, `period`, `damping_ratio`, `amplitude`, `phase`, `power_share` and standard errors), `order`,
+ * `order_reason`, `order_rule`, `offset`, `slope`, `noise_std`, `residual_rms`, `explained` and `fitted`. Complex
+ * numbers are pairs.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ * `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `signal` must be NULL (refused unless `samples` is 0) or lead to `samples` readable numbers; `options_json` must
+ * be NULL or lead to `options_len` readable bytes; `call` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable from any thread and its `cancel` must be NULL or live; `out` must be NULL (refused)
+ * or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_modes(const double *signal,
+                                  size_t samples,
+                                  double t0,
+                                  double dt,
+                                  const char *options_json,
+                                  size_t options_len,
+                                  const struct nis_call_options *call,
+                                  struct nis_buffer *out);
+
+/**
+ * Finds the modes that several channels share, of real or complex samples, and writes them as JSON to `*out`; free
+ * it with `nis_buffer_free`.
+ *
+ * `signals` holds `channels` channels of `samples` samples of `kind` (a `nis_sample_kind`), one after the other.
+ * Options as in `nis_laplace_modes`. The result holds `modes` (each with `pole`, `pair`, `pole_se`, `pole_bound`,
+ * `frequency`, `damping_ratio`, and `residues`, `residue_se` and `power_share` by channel), `order`,
+ * `order_reason`, `order_rule`, and `offset`, `slope`, `noise_std` and `explained` by channel.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ * `*out` stays untouched on failure.
+ *
+ * Errors: those of `nis_laplace_modes`.
+ *
+ * # Safety
+ * `signals` must be NULL (refused unless there are no samples) or lead to `channels * samples` readable samples of
+ * the kind; the rest is that of `nis_laplace_modes`.
+ */
+enum nis_status nis_laplace_shared_modes(const void *signals,
+                                         uint32_t kind,
+                                         size_t channels,
+                                         size_t samples,
+                                         double t0,
+                                         double dt,
+                                         const char *options_json,
+                                         size_t options_len,
+                                         const struct nis_call_options *call,
+                                         struct nis_buffer *out);
+
+/**
+ * Makes a system from JSON and writes its handle to `*out`; free it with `nis_laplace_system_free`.
+ *
+ * `spec_json` (UTF-8, `spec_len` bytes, borrowed for the call) is an object with one key:
+ * `{"pole_residue": {"outputs": 1, "inputs": 1, "terms": [{"pole": [re, im], "residue": [[re, im]]}],
+ * "direct": [0]}}`, `{"state_space": {"states", "inputs", "outputs", "a", "b", "c", "d", "dt"}}` (matrices by
+ * rows), `{"zpk": {"zeros", "poles", "gain", "dt"}}` or `{"coefficients": {"numerator", "denominator", "dt"}}`
+ * (highest power first; inaccurate from order 20 or so). `*out` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (not JSON), `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`,
+ * `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `spec_json` must be NULL (refused) or lead to `spec_len` readable bytes; `out` must be NULL (refused) or
+ * point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_system_new(const char *spec_json,
+                                       size_t spec_len,
+                                       struct nis_system_t **out);
+
+/**
+ * Frees a system. NULL is fine.
+ *
+ * # Safety
+ * `system` must be NULL or a handle of this library that is not freed yet and that no other thread uses.
+ */
+void nis_laplace_system_free(struct nis_system_t *system);
+
+/**
+ * Writes the system as JSON, in the form that `nis_laplace_system_new` reads, to `*out`; free it with
+ * `nis_buffer_free`. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_system_json(const struct nis_system_t *system, struct nis_buffer *out);
+
+/**
+ * Writes the numbers of outputs and inputs, by which arrays are sized. A NULL `outputs` or `inputs` is skipped.
+ * Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL system).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `outputs` and `inputs` must be NULL or point to writable memory for
+ * one value each.
+ */
+enum nis_status nis_laplace_system_size(const struct nis_system_t *system,
+                                        size_t *outputs,
+                                        size_t *inputs);
+
+/**
+ * Writes what is known of the system as JSON to `*out`: `outputs`, `inputs`, `dt`, `stable`, `dc_gain` (by rows;
+ * null where it is infinite), `poles` (each with `pole` [re, im], `natural_frequency`, `damping_ratio`,
+ * `time_constant`) and the invariant `zeros`. Free it with `nis_buffer_free`. `*out` stays untouched on failure.
+ * Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, or a linear term that leaves the zeros undefined), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_zeros(const struct nis_system_t *system,
+                                  struct nis_buffer *out);
+
+/**
+ * `H(j omega)` (`H(e^{j omega dt})` of a discrete system) at `n` angular frequencies. `response` takes
+ * `2 * outputs * inputs * n` doubles: real and imaginary part of output `o`, input `i` at `omega[k]` stand at
+ * `2 * ((o * inputs + i) * n + k)`; infinite where `omega[k]` is a pole. Borrowed for the call; `response` stays
+ * untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, a frequency that is not finite, another length), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `omega` must lead to `n` readable and `response` to `response_len`
+ * writable, initialised values.
+ */
+enum nis_status nis_laplace_frequency_response(const struct nis_system_t *system,
+                                               const double *omega,
+                                               size_t n,
+                                               double *response,
+                                               size_t response_len);
+
+/**
+ * Magnitude, decibels and unwrapped phase (radians) at `n` angular frequencies; each array takes
+ * `outputs * inputs * n = len` doubles, output `o`, input `i` at `omega[k]` at `(o * inputs + i) * n + k`. A NULL
+ * array is skipped. As `nis_laplace_frequency_response` otherwise.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `omega` must lead to `n` readable values; each of the arrays must be
+ * NULL or lead to `len` writable, initialised values, and they must not overlap.
+ */
+enum nis_status nis_laplace_bode(const struct nis_system_t *system,
+                                 const double *omega,
+                                 size_t n,
+                                 double *magnitude,
+                                 double *decibel,
+                                 double *phase,
+                                 size_t len);
+
+/**
+ * Step response of every output to a unit step at time 0 in every input, at `n` increasing times from 0 on (at
+ * multiples of `dt` for a discrete system). `y` takes `outputs * inputs * n` doubles: output `o`, input `i` at
+ * `t[k]` at `(o * inputs + i) * n + k`. Borrowed for the call; `y` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the time), `NIS_ERR_NUMERICAL` (overflow).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `t` must lead to `n` readable and `y` to `y_len` writable,
+ * initialised values.
+ */
+enum nis_status nis_laplace_step(const struct nis_system_t *system,
+                                 const double *t,
+                                 size_t n,
+                                 double *y,
+                                 size_t y_len);
+
+/**
+ * Impulse response, as `nis_laplace_step`; without the Dirac impulse of a direct term.
+ *
+ * Errors: as `nis_laplace_step`.
+ *
+ * # Safety
+ * As `nis_laplace_step`.
+ */
+enum nis_status nis_laplace_impulse(const struct nis_system_t *system,
+                                    const double *t,
+                                    size_t n,
+                                    double *y,
+                                    size_t y_len);
+
+/**
+ * Output for an input that goes straight (`hold` 1) or stays (`hold` 0) between its samples, exact in both
+ * cases. `u` holds `inputs * n` samples, input `i` at `t[k]` at `i * n + k`; `y` takes `outputs * n` doubles in
+ * the same manner. `x0` is the state at `t[0]` of the system's state-space form (`x0_len` 0: at rest). Borrowed
+ * for the call; `y` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL` (overflow).
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `t`, `u` and `x0` must lead to `n`, `u_len` and `x0_len` readable and
+ * `y` to `y_len` writable, initialised values.
+ */
+enum nis_status nis_laplace_simulate(const struct nis_system_t *system,
+                                     const double *t,
+                                     size_t n,
+                                     const double *u,
+                                     size_t u_len,
+                                     const double *x0,
+                                     size_t x0_len,
+                                     uint32_t hold,
+                                     double *y,
+                                     size_t y_len);
+
+/**
+ * Writes a default time grid (`what` 0) or frequency grid (`what` 1), chosen from the poles, as a JSON array to
+ * `*out`; free it with `nis_buffer_free`. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * buffer.
+ */
+enum nis_status nis_laplace_grid(const struct nis_system_t *system,
+                                 uint32_t what,
+                                 struct nis_buffer *out);
+
+/**
+ * Writes all stability margins of the system as an open loop under negative feedback as JSON to `*out`:
+ * `closed_loop_stable`, `gain` and `phase` (every crossover), `gain_margin`, `gain_reduction`, `phase_margin`,
+ * `delay_margin`, `modulus_margin`. Free it with `nis_buffer_free`. `options` (borrowed, may be NULL) says where
+ * progress goes and what stops the work. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (more than one input or output), `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `options` must be NULL or lead to `struct_size` readable bytes, its
+ * functions must be callable from any thread and its `cancel` must be NULL or live; `out` must be NULL
+ * (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_laplace_margins(const struct nis_system_t *system,
+                                    const struct nis_call_options *options,
+                                    struct nis_buffer *out);
+
+/**
+ * Reduces the system by balanced truncation and writes the result as JSON to `*out`: `system` (the body of a
+ * `state_space`), `order`, `unstable`, `hankel_singular_values`, `error_bound`. Free it with `nis_buffer_free`.
+ *
+ * `options_json` (UTF-8, borrowed, may be NULL for defaults): `{"order": 6}` or `{"tolerance": 1e-6}` (bound
+ * against the largest Hankel singular value), `"match_dc": true`. `options` as in `nis_laplace_margins`. `*out`
+ * stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`,
+ * `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * As `nis_laplace_margins`; `options_json` must be NULL or lead to `options_json_len` readable bytes.
+ */
+enum nis_status nis_laplace_reduce(const struct nis_system_t *system,
+                                   const char *options_json,
+                                   size_t options_json_len,
+                                   const struct nis_call_options *options,
+                                   struct nis_buffer *out);
+
+/**
+ * The discrete system with sampling interval `dt`, as a new handle in `*out`; free it with
+ * `nis_laplace_system_free`. `options_json` (UTF-8, borrowed, may be NULL for defaults):
+ * `{"method": "zoh" | "foh" | "tustin" | "matched", "prewarp": omega}`. `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `options_json` must be NULL or lead to `options_json_len` readable
+ * bytes; `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_discretize(const struct nis_system_t *system,
+                                       double dt,
+                                       const char *options_json,
+                                       size_t options_json_len,
+                                       struct nis_system_t **out);
+
+/**
+ * Joins two systems into a new handle in `*out`; free it with `nis_laplace_system_free`. `how` (UTF-8, `how_len`
+ * bytes) is `series` (`a`, then `b`), `parallel` (their sum), `append` (side by side), `feedback` (`a` with `b`
+ * from its outputs to its inputs, subtracted) or `positive_feedback`. `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names what does not fit), `NIS_ERR_NUMERICAL` (a singular loop).
+ *
+ * # Safety
+ * `a` and `b` must be NULL (refused) or live; `how` must be NULL (refused) or lead to `how_len` readable bytes;
+ * `out` must be NULL (refused) or point to writable memory for one pointer.
+ */
+enum nis_status nis_laplace_connect(const struct nis_system_t *a,
+                                    const struct nis_system_t *b,
+                                    const char *how,
+                                    size_t how_len,
+                                    struct nis_system_t **out);
+
+/**
+ * The system in the other form as a new handle in `*out`; free it with `nis_laplace_system_free`. `form` 0 is
+ * state space, 1 pole-residue, which is refused with `NIS_ERR_NUMERICAL` where the poles lie too close together
+ * for it to agree within `tolerance` (relative; not used for form 0). `*out` stays untouched on failure. Safe
+ * to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT`, `NIS_ERR_NUMERICAL`.
+ *
+ * # Safety
+ * `system` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one
+ * pointer.
+ */
+enum nis_status nis_laplace_convert(const struct nis_system_t *system,
+                                    uint32_t form,
+                                    double tolerance,
+                                    struct nis_system_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"

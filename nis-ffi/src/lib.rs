@@ -34,11 +34,11 @@ pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
-pub use laplace::inverse::{
-    nis_laplace_invert, nis_laplace_invert_function, nis_laplace_invert_poles, nis_transform_fn,
-};
 pub use laplace::fit::{
     nis_laplace_enforce_passivity, nis_laplace_fit_response, nis_laplace_passivity,
+};
+pub use laplace::inverse::{
+    nis_laplace_invert, nis_laplace_invert_function, nis_laplace_invert_poles, nis_transform_fn,
 };
 pub use laplace::system::{
     nis_laplace_bode, nis_laplace_connect, nis_laplace_convert, nis_laplace_discretize,

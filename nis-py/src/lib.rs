@@ -25,11 +25,11 @@ mod _native {
         NativeLinePlan, laplace_transform, laplace_transform_nonuniform,
     };
     #[pymodule_export]
+    use crate::laplace::inverse::{invert_callable, invert_system, invert_text, invert_values};
+    #[pymodule_export]
     use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
-    #[pymodule_export]
-    use crate::laplace::inverse::{invert_callable, invert_system, invert_text, invert_values};
     #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]

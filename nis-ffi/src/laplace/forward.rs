@@ -72,7 +72,12 @@ struct Out<'a> {
 impl<'a> Out<'a> {
     /// # Safety
     /// `values` must be NULL or lead to `2 * points`, `error` and `tail` to `points` writable numbers.
-    unsafe fn new(values: *mut f64, error: *mut f64, tail: *mut f64, points: usize) -> Result<Self> {
+    unsafe fn new(
+        values: *mut f64,
+        error: *mut f64,
+        tail: *mut f64,
+        points: usize,
+    ) -> Result<Self> {
         let optional = |pointer: *mut f64| if pointer.is_null() { 0 } else { points };
         let (errors, tails) = (optional(error), optional(tail));
         // SAFETY: the caller promises the places.
@@ -123,9 +128,7 @@ impl Visit for Run<'_, '_> {
 
     fn run<T: Sample>(self, x: &[T]) -> Result<Transform> {
         match &self.job {
-            Job::Points { t0, dt, s, options } => {
-                transform(x, *t0, *dt, s, options, self.progress)
-            }
+            Job::Points { t0, dt, s, options } => transform(x, *t0, *dt, s, options, self.progress),
             Job::Uneven { times, s, options } => {
                 transform_nonuniform(times, x, s, options, self.progress)
             }
@@ -311,9 +314,7 @@ pub unsafe extern "C" fn nis_line_plan_transform(
             Err(error) => return nis_status_of(|| Err(error)),
         };
         nis_status_of(|| {
-            let plan = plan
-                .as_ref()
-                .ok_or_else(|| crate::boundary::null("plan"))?;
+            let plan = plan.as_ref().ok_or_else(|| crate::boundary::null("plan"))?;
             let out = Out::new(values, error, tail, plan.0.points().len())?;
             let job = Job::Line(&plan.0);
             let found = call.run(|progress| {

@@ -184,7 +184,14 @@ impl NativeLinePlan {
     /// A plan for the points `sigma + j (omega0 + k step)`.
     #[staticmethod]
     #[pyo3(signature = (samples, t0, dt, line, options))]
-    fn line(py: Python<'_>, samples: usize, t0: f64, dt: f64, line: &str, options: &str) -> PyResult<Self> {
+    fn line(
+        py: Python<'_>,
+        samples: usize,
+        t0: f64,
+        dt: f64,
+        line: &str,
+        options: &str,
+    ) -> PyResult<Self> {
         let line: Line = read_json("line", line).or_python(py)?;
         let options: TransformOptions = read_json("options", options).or_python(py)?;
         let plan = py

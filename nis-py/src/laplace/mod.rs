@@ -5,5 +5,5 @@ pub(crate) mod fit;
 pub(crate) mod forward;
 pub(crate) mod inverse;
 pub(crate) mod modes;
-pub(crate) mod system;
 mod samples;
+pub(crate) mod system;

@@ -18,7 +18,7 @@ from nis_core.laplace._fit import (
     passivity,
 )
 from nis_core.laplace._forward import LinePlan, Transform, transform
-from nis_core.laplace._inverse import Inverted, invert
+from nis_core.laplace._inverse import Inversion, invert
 from nis_core.laplace._modes import Modes, modes
 from nis_core.laplace._system import (
     Bode,
@@ -40,7 +40,7 @@ __all__ = [
     "Enforced",
     "FrequencyResponse",
     "GainMargin",
-    "Inverted",
+    "Inversion",
     "LinePlan",
     "Margins",
     "Modes",
