@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import pickle
+import warnings
 from typing import Any
 
 import nis_core
@@ -70,9 +71,13 @@ def test_scipy_agrees(plant: System) -> None:
     np.testing.assert_allclose(plant.simulate(t, u).y, y, atol=1e-11)
     _, y, _ = signal.lsim(theirs, u, t, interp=False)
     np.testing.assert_allclose(plant.simulate(t, u, hold="zero").y, y, atol=1e-11)
-    w, h = signal.freqresp(theirs, np.geomspace(0.01, 100, 60))
+    with warnings.catch_warnings():
+        # scipy goes through polynomials here and complains about their leading coefficient.
+        warnings.simplefilter("ignore")
+        w, h = signal.freqresp(theirs, np.geomspace(0.01, 100, 60))
+        zeros = signal.ss2zpk(theirs.A, theirs.B, theirs.C, theirs.D)[0]
     np.testing.assert_allclose(plant.frequency_response(w).response, h, rtol=1e-9)
-    zeros = np.sort_complex(signal.ss2zpk(theirs.A, theirs.B, theirs.C, theirs.D)[0])
+    zeros = np.sort_complex(zeros)
     np.testing.assert_allclose(np.sort_complex(plant.zeros()), zeros, atol=1e-9)
     for method in ("zoh", "foh", "bilinear"):
         name = "tustin" if method == "bilinear" else method
@@ -80,8 +85,10 @@ def test_scipy_agrees(plant: System) -> None:
             (theirs.A, theirs.B, theirs.C, theirs.D), 0.1, method=method
         )
         ours = plant.discretize(0.1, name)  # type: ignore[arg-type]
+        ad, bd, cd, dd, _ = discrete
         w = np.linspace(0.1, 30, 20)
-        _, h = signal.dfreqresp((*discrete[:4], 0.1), w * 0.1)
+        z = np.exp(0.1j * w)
+        h = np.array([(cd @ np.linalg.solve(x * np.eye(n) - ad, bd) + dd).item() for x in z])
         np.testing.assert_allclose(ours.frequency_response(w).response, h, atol=1e-11)
     # scipy's residues of a repeated pole (scipy #15623, #23519 are about clusters of them).
     poles = [-1.0, -1.0, -1.0, -2.0]
@@ -139,7 +146,7 @@ def test_operators_and_feedback(plant: System) -> None:
     with pytest.raises(nis_core.InvalidInput):
         plant * wide()
     with pytest.raises(TypeError):
-        plant * "x"  # type: ignore[operator]
+        plant * "x"
 
 
 def test_design() -> None:

@@ -62,6 +62,9 @@ pub struct PoleResidue {
 /// How far two values may differ to be taken for conjugates, against the larger of them.
 const CONJUGATE: f64 = 1e-9;
 
+/// Highest power of a term: tables over the powers of a pole have this many entries.
+const MAX_POWER: u32 = 100;
+
 impl PoleResidue {
     /// A system of one input and one output from all its poles and residues, conjugates included, in any
     /// order. Poles that are given `m` times get the powers 1 to `m` in that order.
@@ -131,7 +134,7 @@ impl PoleResidue {
     /// Whether the parts fit together; specs from outside pass through here before they are used.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] naming the first part that does not fit.
+    /// [`Error::InvalidInput`] naming the first part that does not fit; [`Error::Limit`] above 65536 channels.
     pub fn check(&self) -> Result<()> {
         let cells = match self.outputs.checked_mul(self.inputs) {
             Some(cells) if cells > 0 => cells,
@@ -143,6 +146,7 @@ impl PoleResidue {
                 ));
             }
         };
+        super::system::check_channels(self.outputs, self.inputs)?;
         for (name, part) in [("direct", &self.direct), ("linear", &self.linear)] {
             if !part.is_empty() && part.len() != cells {
                 return Err(Error::invalid(
@@ -168,8 +172,12 @@ impl PoleResidue {
                     "a finite pole with non-negative imaginary part (the conjugate is implied)",
                 ));
             }
-            if term.power == 0 {
-                return Err(Error::invalid(field("power"), 0, "1 or more"));
+            if !(1..=MAX_POWER).contains(&term.power) {
+                return Err(Error::invalid(
+                    field("power"),
+                    term.power,
+                    format!("1 to {MAX_POWER}"),
+                ));
             }
             if term.residue.len() != cells {
                 return Err(Error::invalid(

@@ -103,7 +103,8 @@ impl NativeSystem {
     }
 
     /// `H` by rows at one point.
-    fn evaluate<'py>(&self, py: Python<'py>, s: Complex64) -> PyResult<Complexes<'py>> {
+    fn evaluate<'py>(&self, py: Python<'py>, re: f64, im: f64) -> PyResult<Complexes<'py>> {
+        let s = Complex64::new(re, im);
         let h = py.detach(|| self.system.evaluate(s)).or_python(py)?;
         Ok(h.into_pyarray(py))
     }

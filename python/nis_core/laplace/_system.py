@@ -405,8 +405,8 @@ class System:
         Raises:
             InvalidInput: The denominator is zero or a value is not finite.
 
-        >>> System.from_coefficients([1.0], [1.0, 3.0, 2.0]).dc_gain()
-        0.5
+        >>> bool(abs(System.from_coefficients([1.0], [1.0, 3.0, 2.0]).dc_gain() - 0.5) < 1e-14)
+        True
         """
         num, den = _vector("numerator", numerator), _vector("denominator", denominator)
         native, zeros, poles = NativeSystem.from_coefficients(num.tolist(), den.tolist(), dt)
@@ -483,7 +483,8 @@ class System:
 
     def __call__(self, s: complex) -> Any:
         """``H(s)``: a complex number, or shape ``(outputs, inputs)``."""
-        value = self._native.evaluate(complex(s))
+        point = complex(s)
+        value = self._native.evaluate(point.real, point.imag)
         return complex(value[0]) if value.size == 1 else self._matrix(value)
 
     def poles(self) -> Complexes:

@@ -10,7 +10,7 @@ use crate::laplace::PoleResidue;
 /// Points of the logarithmic frequency grid.
 const FREQUENCIES: usize = 1000;
 /// Extra points around each lightly damped pole or zero, evenly spaced in its phase.
-const AROUND: i32 = 17;
+const AROUND: i32 = 41;
 /// Damping ratio below which a root gets extra points.
 const LIGHT: f64 = 0.3;
 /// Least and most points of a time grid.

@@ -6,6 +6,7 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 use super::discretize::to_continuous;
+use super::frequency::Triangular;
 use super::{StateSpace, System};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
@@ -98,10 +99,7 @@ impl System {
             .map(to_plane)
             .collect();
 
-        let h = |w: f64| -> Result<Complex64> {
-            let at = self.frequency_response(&[to_omega(w)])?;
-            Ok(at.response.first().copied().unwrap_or_default())
-        };
+        let h = self.on_axis(to_omega)?;
         let mut margins = Margins {
             closed_loop_stable: false,
             gain: Vec::new(),
@@ -169,6 +167,34 @@ impl System {
             margins.modulus_margin = Some(1.0 / sensitivity.h_infinity_norm(progress)?.norm);
         }
         Ok(margins)
+    }
+}
+
+type OnAxis<'a> = Box<dyn Fn(f64) -> Result<Complex64> + 'a>;
+
+impl System {
+    /// `H` at the angular frequency that `to_omega` gives; a state-space system is made triangular once.
+    fn on_axis<'a>(&'a self, to_omega: impl Fn(f64) -> f64 + 'a) -> Result<OnAxis<'a>> {
+        Ok(match self {
+            System::PoleResidue(system) => Box::new(move |w| {
+                let at = system.frequency_response(&[to_omega(w)])?;
+                Ok(at.response.first().copied().unwrap_or_default())
+            }),
+            System::StateSpace(system) => {
+                let triangular = Triangular::new(system)?;
+                Box::new(move |w| {
+                    let s = match system.dt {
+                        Some(dt) => Complex64::cis(to_omega(w) * dt),
+                        None => Complex64::new(0.0, to_omega(w)),
+                    };
+                    Ok(triangular
+                        .evaluate(&[s])
+                        .first()
+                        .copied()
+                        .unwrap_or_default())
+                })
+            }
+        })
     }
 }
 

@@ -31,6 +31,7 @@ pub use norms::PeakGain;
 pub use reduce::{ReduceOptions, Reduction};
 pub use simulate::Hold;
 pub use state_space::StateSpace;
+pub(super) use state_space::check_channels;
 pub use time::TimeResponse;
 pub use zeros::Damping;
 pub use zpk::{Roots, Zpk};

@@ -24,8 +24,11 @@ pub struct ModalForm {
     pub groups: Vec<usize>,
 }
 
-/// Relative size below which a singular value of a residue matrix, or the share of a power, is rounding.
+/// Relative size below which a singular value of a residue matrix is rounding.
 const NEGLIGIBLE: f64 = 1e-16;
+
+/// Share of `H` below which a power of a repeated pole is rounding of the decomposition.
+const ROUNDING: f64 = 1e-14;
 
 impl PoleResidue {
     /// A state-space form with real blocks `[re -im; im re]` for pairs of poles: `x` has `rank(R_k)` states,
@@ -33,7 +36,8 @@ impl PoleResidue {
     /// of a repeated one.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] where there is a linear term `s E`, which no state-space system has.
+    /// [`Error::InvalidInput`] where there is a linear term `s E`, which no state-space system has;
+    /// [`Error::Limit`] above 5000 states.
     pub fn to_state_space(&self) -> Result<StateSpace> {
         self.check()?;
         self.proper("a state-space form")?;
@@ -42,6 +46,7 @@ impl PoleResidue {
             blocks.push(Block::new(&chain, self.outputs, self.inputs)?);
         }
         let n: usize = blocks.iter().map(Block::states).sum();
+        super::state_space::check_states(n)?;
         let (mut a, mut b) = (Mat::zeros(n, n), Mat::zeros(n, self.inputs));
         let mut c = Mat::zeros(self.outputs, n);
         let mut at = 0;
@@ -411,7 +416,7 @@ fn real_terms(blocks: &[Group], points: &[Complex64], scale: &[f64]) -> (Vec<Ter
                 })
                 .collect();
             let size = residue.iter().fold(0.0, |sum: f64, r| sum.hypot(r.norm()));
-            if l > 0 && size <= NEGLIGIBLE * least(*pole, power) {
+            if l > 0 && size <= ROUNDING * least(*pole, power) {
                 continue;
             }
             terms.push(Term {

@@ -48,6 +48,34 @@ pub struct StateSpace {
 /// Largest order: the dense methods take memory by its square and time by its cube.
 const MAX_STATES: usize = 5000;
 
+/// Most channels (outputs times inputs).
+const MAX_CHANNELS: usize = 1 << 16;
+
+/// Refuses more states than the dense methods can bear.
+pub(super) fn check_states(states: usize) -> Result<()> {
+    if states <= MAX_STATES {
+        return Ok(());
+    }
+    Err(Error::Limit {
+        what: "states".into(),
+        limit: MAX_STATES as u64,
+        got: states as u64,
+    })
+}
+
+/// Refuses numbers of channels that would let a short spec ask for any amount of memory.
+pub(in crate::laplace) fn check_channels(outputs: usize, inputs: usize) -> Result<()> {
+    let channels = outputs.saturating_mul(inputs);
+    if channels <= MAX_CHANNELS {
+        return Ok(());
+    }
+    Err(Error::Limit {
+        what: "outputs * inputs".into(),
+        limit: MAX_CHANNELS as u64,
+        got: channels as u64,
+    })
+}
+
 impl StateSpace {
     /// A continuous system from its matrices by rows.
     ///
@@ -79,7 +107,8 @@ impl StateSpace {
     /// Whether the parts fit together; specs from outside pass through here before they are used.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] naming the first part that does not fit, [`Error::Limit`] above 5000 states.
+    /// [`Error::InvalidInput`] naming the first part that does not fit, [`Error::Limit`] above 5000 states
+    /// or 65536 channels.
     pub fn check(&self) -> Result<()> {
         if self.inputs == 0 || self.outputs == 0 {
             return Err(Error::invalid(
@@ -88,13 +117,8 @@ impl StateSpace {
                 "at least one of each",
             ));
         }
-        if self.states > MAX_STATES {
-            return Err(Error::Limit {
-                what: "states".into(),
-                limit: MAX_STATES as u64,
-                got: self.states as u64,
-            });
-        }
+        check_states(self.states)?;
+        check_channels(self.outputs, self.inputs)?;
         let (n, m, p) = (self.states, self.inputs, self.outputs);
         for (name, part, rows, cols) in [
             ("a", &self.a, n, n),

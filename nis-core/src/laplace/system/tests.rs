@@ -334,11 +334,17 @@ fn both_forms_convert_into_each_other() {
         for s in [c(0.0, 0.0), c(0.0, 2.0), c(1.0, -3.0)] {
             assert!(distance_c(&form.system.evaluate(s), &system.evaluate(s)) <= 1e-11);
         }
-        // The eigenvalues of one residue's states lie together and come back as one pole.
-        assert_eq!(
-            form.system.to_state_space().unwrap().states,
-            matrices.states
-        );
+        // Every eigenvalue stands for itself or belongs to one group.
+        let mut poles: Vec<Complex64> = form.system.terms.iter().map(|t| t.pole).collect();
+        poles.dedup();
+        assert_eq!(poles.len(), form.groups.len());
+        let weight = |p: &Complex64| if p.im != 0.0 { 2 } else { 1 };
+        let total: usize = poles
+            .iter()
+            .zip(&form.groups)
+            .map(|(p, g)| weight(p) * g)
+            .sum();
+        assert_eq!(total, matrices.states);
     }
     let mut improper = random_system(1, 1, 1, 1);
     improper.linear = vec![2.0];
@@ -494,6 +500,28 @@ fn what_does_not_fit_is_named() {
     assert_eq!(bad.field(), Some("a"));
     let bad = StateSpace::new(1, 1, 1, vec![f64::NAN], vec![1.0], vec![1.0], vec![]).unwrap_err();
     assert_eq!(bad.field(), Some("a[0]"));
+    let mut steep = golden_system();
+    steep.terms[0].power = 4_000_000_000;
+    assert_eq!(
+        steep.step(&[0.0]).unwrap_err().field(),
+        Some("terms[0].power")
+    );
+    for (outputs, inputs) in [(usize::MAX, 2), (1 << 20, 1 << 20)] {
+        let many = StateSpace {
+            outputs,
+            inputs,
+            ..StateSpace::new(0, 1, 1, vec![], vec![], vec![], vec![]).unwrap()
+        };
+        assert_eq!(many.check().unwrap_err().field(), Some("outputs * inputs"));
+        let many = PoleResidue {
+            outputs,
+            inputs,
+            terms: vec![],
+            direct: vec![],
+            linear: vec![],
+        };
+        assert!(many.frequency_response(&[1.0]).is_err());
+    }
     let unstable = PoleResidue::from_pairs(&[c(10.0, 0.0)], &[c(1.0, 0.0)], 0.0).unwrap();
     assert!(unstable.step(&[0.0, 100.0]).is_err());
     for text in [

@@ -444,7 +444,7 @@ pub(super) fn check_state(x0: &[f64], states: usize) -> Result<()> {
 }
 
 /// Most samples that a discrete system is advanced by.
-const MAX_SAMPLES: f64 = 1e9;
+const MAX_SAMPLES: f64 = 1e7;
 
 /// The sample numbers of times that are multiples of `dt`.
 pub(super) fn sample_indices(t: &[f64], dt: f64) -> Result<Vec<u64>> {

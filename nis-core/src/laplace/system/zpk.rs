@@ -254,18 +254,24 @@ impl Zpk {
             direct: vec![direct],
             linear: if linear == 0.0 { vec![] } else { vec![linear] },
         };
+        let unit = Zpk {
+            gain: 1.0,
+            ..self.clone()
+        };
         let mut worst = 0.0f64;
         for s in test_points(&self.poles) {
-            let mut sum = direct.abs() + (s * linear).norm();
+            // Of the system with unit gain, whose size says nothing here and could overflow.
+            let size_of = |x: f64| if x == 0.0 { 0.0 } else { x / self.gain.abs() };
+            let mut sum = size_of(direct.abs()) + s.norm() * size_of(linear.abs());
             for term in &system.terms {
-                let size = term.residue.iter().map(|r| r.norm()).sum::<f64>();
+                let size = size_of(term.residue.iter().map(|r| r.norm()).sum());
                 let power = term.power as i32;
                 sum += size / (s - term.pole).norm().powi(power);
                 if term.pole.im != 0.0 {
                     sum += size / (s - term.pole.conj()).norm().powi(power);
                 }
             }
-            let ratio = sum / self.evaluate(s).norm();
+            let ratio = sum / unit.evaluate(s).norm();
             worst = if ratio.is_nan() && sum != 0.0 {
                 f64::INFINITY
             } else {
