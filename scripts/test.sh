@@ -57,9 +57,9 @@ compile_c() {
     local l=(-L"$BUILD/c" -lnis -Wl,-rpath,"$BUILD/c" -pthread)
     gcc "${CFLAGS[@]}" "${WARN[@]}" examples/c/quickstart.c "${l[@]}" -o "$BUILD/c/quickstart_c"
     g++ "${CXXFLAGS[@]}" "${WARN[@]}" examples/cpp/quickstart.cpp "${l[@]}" -o "$BUILD/c/quickstart_cpp"
-    local test
-    for test in misuse work; do
-        gcc "${CFLAGS[@]}" "${WARN[@]}" "tests/c/$test.c" "${l[@]}" -o "$BUILD/c/$test"
+    local source
+    for source in tests/c/*.c; do
+        gcc "${CFLAGS[@]}" "${WARN[@]}" "$source" "${l[@]}" -lm -o "$BUILD/c/$(basename "$source" .c)"
     done
     g++ "${CXXFLAGS[@]}" "${WARN[@]}" tests/cpp/raii.cpp "${l[@]}" -o "$BUILD/c/raii"
     g++ "${CXXFLAGS[@]}" "${WARN[@]}" -fno-exceptions tests/cpp/no_exceptions.cpp "${l[@]}" -o "$BUILD/c/no_exceptions"
@@ -99,7 +99,7 @@ all_under_valgrind() {
         expect_period "$name" under_valgrind "$BUILD/c/$name" $data >"$BUILD/c/$name.log" 2>&1 &
         job[$name]=$!
     done
-    for name in misuse work raii no_exceptions; do
+    for name in $(basename -s .c tests/c/*.c) raii no_exceptions; do
         under_valgrind "$BUILD/c/$name" >"$BUILD/c/$name.log" 2>&1 &
         job[$name]=$!
     done

@@ -7,6 +7,7 @@ mod modes;
 mod responses;
 mod signal;
 mod system;
+mod transform;
 
 use clap::Subcommand;
 
@@ -27,6 +28,8 @@ enum Command {
     Compress(compress::Args),
     /// Write the samples of a compressed file as CSV.
     Decompress(compress::DecompressArgs),
+    /// The Laplace transform of a column, at points or on a line.
+    Transform(transform::Args),
     /// Invert a Laplace transform given as a formula.
     Invert(invert::Args),
     /// Find the damped modes of a column of a CSV file.
@@ -47,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
         Command::Fit(args) => fit::run(args),
         Command::Compress(args) => compress::run(args),
         Command::Decompress(args) => compress::decompress(args),
+        Command::Transform(args) => transform::run(args),
         Command::Invert(args) => invert::run(args),
         Command::Modes(args) => modes::run(args),
         Command::Bode(args) => system::bode(args),
