@@ -146,7 +146,7 @@ fn touchstone(text: &str, ports: usize) -> Result<Responses, String> {
                     .map_err(|_| place(format!("{word:?}, expected a number")))?,
             );
         }
-        if numbers.len() % size == 0 {
+        if numbers.len().is_multiple_of(size) {
             let first = row.first().copied().unwrap_or(f64::NAN);
             if ports == 2 && first <= last && row.len() == 5 {
                 break;
@@ -164,7 +164,7 @@ fn touchstone(text: &str, ports: usize) -> Result<Responses, String> {
         Some(layout) => layout,
         None => format("")?,
     };
-    if numbers.is_empty() || numbers.len() % size != 0 {
+    if numbers.is_empty() || !numbers.len().is_multiple_of(size) {
         return Err(format!(
             "{} numbers, expected a multiple of {size}: a frequency and {} pairs",
             numbers.len(),

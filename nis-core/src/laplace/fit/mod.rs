@@ -8,6 +8,8 @@ mod aaa_start;
 mod basis;
 mod data;
 mod enforce;
+mod hamiltonian;
+mod metric;
 mod order;
 mod passivity;
 mod polish;
@@ -167,6 +169,8 @@ pub fn fit_response(
     report::report(data, &samples, options, found)
 }
 
+#[cfg(test)]
+mod noise_tests;
 #[cfg(test)]
 mod passivity_tests;
 #[cfg(test)]
