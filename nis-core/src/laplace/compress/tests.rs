@@ -31,6 +31,7 @@ fn run(x: &[f64], target: Target) -> Compressed {
     assert_eq!(c.report.bytes as usize, c.bytes.len());
     let shares: u64 = c.report.kinds.iter().map(|k| k.samples).sum();
     assert_eq!(shares, x.len() as u64);
+    println!("{:?}", c.report);
     c
 }
 
@@ -107,6 +108,7 @@ fn six_modes_at_85_times() {
     assert!(c.report.ratio >= 85.0 && !c.report.not_modal);
     let back = decompress(&c.bytes, &Progress::none()).unwrap();
     let hidden = relative(&clean, &back);
+    println!("hidden {hidden:e}");
     assert!(hidden <= 1.5e-2, "{hidden:e} {:?}", c.report);
 }
 
