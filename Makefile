@@ -1,11 +1,12 @@
 # The commands that a newcomer needs. Each works in a fresh clone, and twice in a row.
-.PHONY: help demo test setup bench docs header clean
+.PHONY: help demo test setup bench bench-laplace docs header clean
 
 help:
 	@echo "make demo    builds nis and analyses three real records; prints where the report pages are"
 	@echo "make test    sets up what it needs and runs every test: Rust, C, C++, Python"
 	@echo "make setup   only the set-up of make test: Debian packages by name, .venv"
 	@echo "make bench   runs the benchmarks (on an idle machine)"
+	@echo "make bench-laplace  the Laplace engine beside its peers, in one table (on an idle machine)"
 	@echo "make docs    builds the documentation of the Rust crates; prints where it is"
 	@echo "make header  writes include/nis.h anew after a change of nis-ffi"
 	@echo "make clean   removes what was built"
@@ -23,6 +24,9 @@ test:
 
 bench:
 	cargo bench -p nis-benches --locked
+
+bench-laplace:
+	@scripts/bench_laplace.sh
 
 docs:
 	cargo doc --workspace --no-deps --locked

@@ -1,5 +1,7 @@
 //! The forward Laplace transform: plans, lines, arbitrary points.
 
+#![allow(clippy::unwrap_used)] // a bench that cannot run shall stop
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use nis_core::laplace::forward::{Line, LinePlan, Quadrature, TransformOptions, transform};
 use nis_core::telemetry::Progress;

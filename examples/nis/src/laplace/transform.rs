@@ -16,10 +16,20 @@ pub(crate) struct Args {
     #[command(flatten)]
     input: Input,
     /// Points: complex numbers with commas between, for example "0.5,1+2j,-3j".
-    #[arg(long, value_name = "POINTS", allow_hyphen_values = true, required_unless_present = "line")]
+    #[arg(
+        long,
+        value_name = "POINTS",
+        allow_hyphen_values = true,
+        required_unless_present = "line"
+    )]
     s: Option<String>,
     /// Points on a line: `sigma:omega0:step:count` for `sigma + j (omega0 + k step)`.
-    #[arg(long, value_name = "LINE", allow_hyphen_values = true, conflicts_with = "s")]
+    #[arg(
+        long,
+        value_name = "LINE",
+        allow_hyphen_values = true,
+        conflicts_with = "s"
+    )]
     line: Option<String>,
     /// What the signal is between its samples: spline, simpson, trapezoid or rectangle.
     #[arg(long, default_value = "spline")]
@@ -44,19 +54,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     let cancel = stop_on_ctrl_c()?;
     // Uneven times are told by the grid they miss.
     let even = signal.uniform();
-    let found = long_work(&cancel, args.quiet, |progress| match (&even, line, &points) {
-        (Ok((t0, dt)), Some(line), _) => {
-            LinePlan::new(x.len(), *t0, *dt, line, options.clone())?.transform(x, progress)
+    let found = long_work(&cancel, args.quiet, |progress| {
+        match (&even, line, &points) {
+            (Ok((t0, dt)), Some(line), _) => {
+                LinePlan::new(x.len(), *t0, *dt, line, options.clone())?.transform(x, progress)
+            }
+            (Ok((t0, dt)), None, Some(s)) => transform(x, *t0, *dt, s, &options, progress),
+            (Err(_), Some(line), _) => {
+                let s: Vec<Complex64> = (0..line.count).map(|k| line.point(k)).collect();
+                transform_nonuniform(&signal.times, x, &s, &options, progress)
+            }
+            (Err(_), None, Some(s)) => {
+                transform_nonuniform(&signal.times, x, s, &options, progress)
+            }
+            (_, None, None) => Err(Error::invalid("s, line", "neither", "one of them")),
         }
-        (Ok((t0, dt)), None, Some(s)) => transform(x, *t0, *dt, s, &options, progress),
-        (Err(_), Some(line), _) => {
-            let s: Vec<Complex64> = (0..line.count).map(|k| line.point(k)).collect();
-            transform_nonuniform(&signal.times, x, &s, &options, progress)
-        }
-        (Err(_), None, Some(s)) => {
-            transform_nonuniform(&signal.times, x, s, &options, progress)
-        }
-        (_, None, None) => Err(Error::invalid("s, line", "neither", "one of them")),
     })?;
     if args.json {
         return print(
@@ -158,7 +170,10 @@ mod tests {
         assert_eq!(read[2], Complex64::new(0.0, -3.0));
         assert_eq!(points("one").unwrap_err().field(), Some("s"));
         let read = line("0.1:-2:0.5:7").unwrap();
-        assert_eq!((read.sigma, read.omega0, read.step, read.count), (0.1, -2.0, 0.5, 7));
+        assert_eq!(
+            (read.sigma, read.omega0, read.step, read.count),
+            (0.1, -2.0, 0.5, 7)
+        );
         for bad in ["1:2:3", "a:0:1:2", "0:0:1:0", "0:0:1:99999999999"] {
             assert_eq!(line(bad).unwrap_err().field(), Some("line"), "{bad}");
         }
