@@ -105,7 +105,8 @@ impl Signal {
         let dt = (last - first) / (n - 1) as f64;
         for (i, pair) in self.times.windows(2).enumerate() {
             let step = pair[1] - pair[0];
-            if !((step - dt).abs() <= 1e-3 * dt) {
+            let off = (step - dt).abs();
+            if off.is_nan() || off > 1e-3 * dt {
                 return Err(Stop::BadInput(format!(
                     "times: a step of {step} after sample {}, expected {dt} throughout",
                     i + 1
