@@ -176,7 +176,7 @@ def independent(data: bytes) -> tuple[NDArray[np.float64], list[int]]:
     assert zlib.crc32(data[:at]) == struct.unpack_from("<I", data, at)[0]
     at += 4
     parts: list[NDArray[np.float64]] = []
-    tags = []
+    tags: list[int] = []
     while True:
         begin = at
         tag = data[at]
