@@ -121,6 +121,10 @@ impl PoleResidue {
                         r.iter().any(|r| r.norm() > 0.0).then_some((o, r))
                     })
                     .collect();
+                if let (Some(h), 1) = (even, chain.depth) {
+                    simple(chain, &ChainStep::new(chain, h, hold), u, &rows, &mut y);
+                    continue;
+                }
                 for k in 1..n {
                     let h = even.unwrap_or(t[k] - t[k - 1]);
                     if step.as_ref().is_none_or(|(made, _)| *made != h) {
@@ -159,6 +163,36 @@ impl PoleResidue {
             t: t.to_vec(),
             y,
         })
+    }
+}
+
+/// A simple pole at even times: the state stays in registers.
+fn simple(
+    chain: &Chain,
+    step: &ChainStep,
+    u: &[f64],
+    rows: &[(usize, &[Complex64])],
+    y: &mut [f64],
+) {
+    let (Some(e), Some(g0), Some(g1)) = (step.e.first(), step.g0.first(), step.g1.first()) else {
+        return;
+    };
+    for (o, r) in rows {
+        let (Some(r), Some(y)) = (r.first(), y.get_mut(o * u.len()..(o + 1) * u.len())) else {
+            continue;
+        };
+        let real = chain.pole.im == 0.0;
+        let mut x = Complex64::default();
+        for (u, y) in u.windows(2).zip(y.iter_mut().skip(1)) {
+            let drive = g0 * u[0] + g1 * u[1];
+            if real {
+                x.re = e.re * x.re + drive.re;
+                *y += r.re * x.re;
+            } else {
+                x = e * x + drive;
+                *y += r.re * x.re - r.im * x.im;
+            }
+        }
     }
 }
 
