@@ -152,7 +152,9 @@ fn compressed_seeds() -> Vec<Vec<u8>> {
         vec![1.5; 100],
         (0..300).map(wave).collect(),
         (0..300).map(|k| f64::from((k * k) % 37)).collect(),
-        (0..64).map(|k| if k % 2 == 0 { 1e300 } else { f64::from(k) }).collect(),
+        (0..64)
+            .map(|k| if k % 2 == 0 { 1e300 } else { f64::from(k) })
+            .collect(),
     ];
     let mut out = Vec::new();
     for signal in &signals {
@@ -212,7 +214,12 @@ pub fn modes_options(data: &[u8]) {
         .collect();
     if let Ok(found) = modes(&x, 0.0, 0.1, &options, &Progress::none()) {
         assert_eq!(found.fitted.len(), x.len());
-        assert!(found.modes.iter().all(|m| m.pole.is_finite() && m.residue.is_finite()));
+        assert!(
+            found
+                .modes
+                .iter()
+                .all(|m| m.pole.is_finite() && m.residue.is_finite())
+        );
     }
 }
 
@@ -233,7 +240,9 @@ pub fn compress_options(data: &[u8]) {
     let Ok(options) = serde_json::from_slice::<CompressOptions>(data) else {
         return;
     };
-    let x: Vec<f64> = (0..90).map(|k| (0.3 * f64::from(k)).sin() + f64::from(k % 7)).collect();
+    let x: Vec<f64> = (0..90)
+        .map(|k| (0.3 * f64::from(k)).sin() + f64::from(k % 7))
+        .collect();
     if let Ok(compressed) = compress(&x, 0.1, &options, &Progress::none()) {
         let back = decompress_within(&compressed.bytes, 90, &Progress::none());
         assert_eq!(back.expect("just written").len(), 90);

@@ -27,8 +27,22 @@ impl Random {
 
 /// Pieces of text that JSON readers trip over.
 const WORDS: [&str; 16] = [
-    "null", "-1", "0", "1e308", "1e-320", "NaN", "18446744073709551616", "[", "]", "{", "}", "\"\"", ",", "true",
-    "4294967295", "-0.0",
+    "null",
+    "-1",
+    "0",
+    "1e308",
+    "1e-320",
+    "NaN",
+    "18446744073709551616",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"\"",
+    ",",
+    "true",
+    "4294967295",
+    "-0.0",
 ];
 
 /// One change of some bytes.
@@ -81,8 +95,12 @@ fn run(fuzz: &Fuzz, runs: u64, seed: u64) -> ExitCode {
         if catch_unwind(|| (fuzz.body)(&input)).is_err() {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts");
             let path = format!("{folder}/{}-{seed}-{turn}", fuzz.name);
-            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &input));
-            eprintln!("{}: run {turn} of seed {seed} panicked; input in {path} ({written:?})", fuzz.name);
+            let written =
+                std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &input));
+            eprintln!(
+                "{}: run {turn} of seed {seed} panicked; input in {path} ({written:?})",
+                fuzz.name
+            );
             return ExitCode::FAILURE;
         }
     }
@@ -93,8 +111,13 @@ fn run(fuzz: &Fuzz, runs: u64, seed: u64) -> ExitCode {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let names: Vec<&str> = ALL.iter().map(|f| f.name).collect();
-    let usage = format!("fuzz_stable TARGET RUNS SEED, or fuzz_stable TARGET FILE; targets: {}", names.join(", "));
-    let found = args.first().and_then(|name| ALL.iter().find(|f| f.name == name));
+    let usage = format!(
+        "fuzz_stable TARGET RUNS SEED, or fuzz_stable TARGET FILE; targets: {}",
+        names.join(", ")
+    );
+    let found = args
+        .first()
+        .and_then(|name| ALL.iter().find(|f| f.name == name));
     match (found, args.get(1), args.get(2)) {
         (Some(fuzz), Some(runs), Some(seed)) => match (runs.parse(), seed.parse()) {
             (Ok(runs), Ok(seed)) => run(fuzz, runs, seed),

@@ -59,6 +59,9 @@ pub struct PoleResidue {
     pub linear: Vec<f64>,
 }
 
+/// Most entries of `H`: 1024 ports.
+const MAX_CELLS: usize = 1 << 20;
+
 /// How far two values may differ to be taken for conjugates, against the larger of them.
 const CONJUGATE: f64 = 1e-9;
 
@@ -136,13 +139,14 @@ impl PoleResidue {
     /// # Errors
     /// [`Error::InvalidInput`] naming the first part that does not fit; [`Error::Limit`] above 65536 channels.
     pub fn check(&self) -> Result<()> {
+        // Without terms nothing else bounds the size of `H`: a spec of a few bytes must not ask for terabytes.
         let cells = match self.outputs.checked_mul(self.inputs) {
-            Some(cells) if cells > 0 => cells,
+            Some(cells) if (1..=MAX_CELLS).contains(&cells) => cells,
             _ => {
                 return Err(Error::invalid(
                     "outputs, inputs",
                     format!("{} x {}", self.outputs, self.inputs),
-                    "at least one of each",
+                    format!("at least one of each, {MAX_CELLS} together at most"),
                 ));
             }
         };
@@ -246,5 +250,15 @@ mod tests {
         let real = Complex64::new(-1.0, 0.0);
         let double = PoleResidue::from_pairs(&[real, real], &[real, real], 0.0).unwrap();
         assert_eq!(double.terms[1].power, 2);
+        for (outputs, inputs) in [(0, 1), (1 << 30, 80), (usize::MAX, 2)] {
+            let wide = PoleResidue {
+                outputs,
+                inputs,
+                terms: Vec::new(),
+                direct: Vec::new(),
+                linear: Vec::new(),
+            };
+            assert_eq!(wide.check().unwrap_err().field(), Some("outputs, inputs"));
+        }
     }
 }
