@@ -10,7 +10,7 @@ use nis_core::runtime::read_json;
 use nis_core::telemetry::{Cancel, Progress};
 use nis_core::{Error, Result};
 use num_complex::Complex64;
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::errors::OrPython;
