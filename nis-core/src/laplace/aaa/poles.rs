@@ -46,11 +46,15 @@ impl Barycentric {
     /// [`Error::Numerical`] where the eigenvalues do not converge.
     pub fn poles(&self) -> Result<Vec<Complex64>> {
         let mut poles = self.all_poles()?;
+        self.drop_doublets(&mut poles);
+        Ok(poles)
+    }
+
+    fn drop_doublets(&self, poles: &mut Vec<Complex64>) {
         poles.retain(|p| {
             let upper = Complex64::new(p.re, if self.conjugate { p.im.abs() } else { p.im });
             !self.doublets.contains(&upper)
         });
-        Ok(poles)
     }
 
     /// The poles with those of negligible residue.
@@ -149,9 +153,10 @@ impl Barycentric {
     /// # Errors
     /// As [`Barycentric::poles`].
     pub fn partial_fractions(&self) -> Result<PartialFractions> {
-        let poles = self.poles()?;
+        let mut poles = self.all_poles()?;
+        let improper = poles.len() + 1 < self.support.len();
+        self.drop_doublets(&mut poles);
         let residues = self.residues(&poles);
-        let improper = self.all_poles()?.len() + 1 < self.support.len();
         let m = self.support.len() as f64;
         let mean = self.support.iter().map(|z| z / m).sum::<Complex64>();
         let (mut direct, mut linear) = (Vec::new(), Vec::new());

@@ -301,7 +301,7 @@ fn by_method(source: &mut Source<'_>, t: &[f64], options: &InvertOptions) -> Res
             if !rational.is_rational() {
                 return Err(Error::numerical(
                     "rational inverse Laplace transform",
-                    "F is not a rational function of degree up to 24 to 12 digits; use `auto`",
+                    "F is not a rational function of degree up to 18 to 12 digits; use `auto`",
                 ));
             }
             t.iter()

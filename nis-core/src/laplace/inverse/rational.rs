@@ -12,11 +12,11 @@ use crate::laplace::aaa::{AaaOptions, Barycentric, PartialFractions, aaa};
 const POINTS: usize = 40;
 
 /// Largest degree that is sought.
-const MAX_DEGREE: usize = 30;
+const MAX_DEGREE: usize = 20;
 
 /// `F` is taken for rational where an approximation of at most `RATIONAL_DEGREE` errs by less than this.
 const RATIONAL: f64 = 1e-12;
-const RATIONAL_DEGREE: usize = 24;
+const RATIONAL_DEGREE: usize = 18;
 
 /// What the approximations say about `F`.
 pub(super) struct Rational {
