@@ -112,7 +112,7 @@ pub(crate) fn bode(args: &BodeArgs) -> Result<(), Stop> {
     let system = args.input.read()?;
     let omega = match (args.from, args.to) {
         (Some(from), Some(to)) => {
-            if !(from > 0.0 && to > from && to.is_finite()) {
+            if from.is_nan() || from <= 0.0 || !to.is_finite() || to <= from {
                 return Err(Stop::BadInput(format!(
                     "--from, --to: got {from} and {to}, expected positive frequencies in this order"
                 )));
