@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     // The page comes first, so that `nis analyze ... --html page.html | head -1` has it too.
     let page = match &args.html {
         Some(path) => {
-            write_whole(path, &report.to_html(), &cancel)?;
+            write_whole("--html", path, &report.to_html(), &cancel)?;
             Some(format!("report page: {}", path.display()))
         }
         None => None,

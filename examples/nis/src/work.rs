@@ -25,8 +25,10 @@ pub(crate) fn stop_on_ctrl_c() -> Result<Cancel, Stop> {
     Ok(cancel)
 }
 
-/// Writes a file whole or not at all: to a temporary file beside it, which is then renamed.
+/// Writes a file whole or not at all: to a temporary file beside it, which is then renamed. `option` is what the
+/// user named it with.
 pub(crate) fn write_whole(
+    option: &str,
     path: &Path,
     content: &(impl AsRef<[u8]> + ?Sized),
     cancel: &Cancel,
@@ -34,7 +36,7 @@ pub(crate) fn write_whole(
     let failed = |error: io::Error| Stop::Failed(format!("{}: {error}", path.display()));
     let Some(name) = path.file_name() else {
         return Err(Stop::BadInput(format!(
-            "output: got {}, expected the name of a file",
+            "{option}: got {}, expected the name of a file",
             path.display()
         )));
     };
@@ -174,11 +176,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("page.html");
         let cancel = Cancel::new();
-        assert!(write_whole(&path, "one", &cancel).is_ok());
+        assert!(write_whole("--html", &path, "one", &cancel).is_ok());
         assert_eq!(fs::read_to_string(&path).unwrap(), "one");
         cancel.cancel();
         assert!(matches!(
-            write_whole(&path, "two", &cancel),
+            write_whole("--html", &path, "two", &cancel),
             Err(Stop::Interrupted)
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "one");
@@ -186,7 +188,7 @@ mod tests {
         let taken = dir.path().join("taken");
         fs::create_dir(&taken).unwrap();
         assert!(matches!(
-            write_whole(&taken, "three", &Cancel::new()),
+            write_whole("--html", &taken, "three", &Cancel::new()),
             Err(Stop::Failed(_))
         ));
         let left: Vec<_> = fs::read_dir(dir.path())

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     let compressed = long_work(&cancel, args.quiet, |progress| {
         compress(&signal.values, dt, &options, progress)
     })?;
-    write_whole(&args.out, &compressed.bytes, &cancel)?;
+    write_whole("--out", &args.out, &compressed.bytes, &cancel)?;
     if args.json {
         return print(
             &serde_json::to_string_pretty(&compressed.report)
@@ -201,7 +201,7 @@ pub(crate) fn decompress(args: &DecompressArgs) -> Result<(), Stop> {
     let Totals { samples, .. } = decoder.finish()?;
     match &args.out {
         Some(path) => {
-            write_whole(path, csv.as_bytes(), &cancel)?;
+            write_whole("--out", path, csv.as_bytes(), &cancel)?;
             print(&format!("{samples} samples"))
         }
         None => Ok(()),

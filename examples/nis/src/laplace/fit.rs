@@ -167,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     })?;
     if let Some(path) = &args.output {
         let system = out.enforced.as_ref().map_or(&out.fit.system, |e| &e.system);
-        write_whole(path, &json(system)?, &cancel)?;
+        write_whole("--output", path, &json(system)?, &cancel)?;
     }
     if args.json {
         return print(&json(&out)?);
