@@ -25,6 +25,26 @@
 #define NIS_ABI_VERSION 0
 
 /**
+ * A kind of samples: `double`.
+ */
+#define NIS_SAMPLES_F64 0
+
+/**
+ * A kind of samples: `float`.
+ */
+#define NIS_SAMPLES_F32 1
+
+/**
+ * A kind of samples: complex, `double` real and imaginary parts interleaved.
+ */
+#define NIS_SAMPLES_COMPLEX_F64 2
+
+/**
+ * A kind of samples: complex, `float` real and imaginary parts interleaved.
+ */
+#define NIS_SAMPLES_COMPLEX_F32 3
+
+/**
  * What a call answers. The numbers are the same in Rust, Python and HTTP and never change their meaning;
  * new ones may be added, so treat an unknown number as an error.
  */
@@ -635,7 +655,7 @@ enum nis_status nis_laplace_enforce_passivity(const char *system_json,
 /**
  * The Laplace transform of an evenly sampled record at arbitrary points.
  *
- * `signal` holds `samples` samples of `kind` (a `nis_sample_kind`) at `t0`, `t0 + dt`, ..; `s` holds `points`
+ * `signal` holds `samples` samples of `kind` (one of `NIS_SAMPLES_F64`, `.._F32`, `.._COMPLEX_F64`, `.._COMPLEX_F32`) at `t0`, `t0 + dt`, ..; `s` holds `points`
  * complex numbers (re, im interleaved, 1/time unit). `options_json` (UTF-8, `options_len` bytes) may be NULL for
  * the defaults; its keys are `quadrature` (`spline`, `simpson`, `trapezoid`, `rectangle`), `extent` (`record`,
  * `signal`), `tail` (`estimated`, `zero`, or `{"given": {"amplitude": .., "rate": ..}}`) and `threads` (0: all).
@@ -858,7 +878,7 @@ enum nis_status nis_laplace_modes(const double *signal,
  * Finds the modes that several channels share, of real or complex samples, and writes them as JSON to `*out`; free
  * it with `nis_buffer_free`.
  *
- * `signals` holds `channels` channels of `samples` samples of `kind` (a `nis_sample_kind`), one after the other.
+ * `signals` holds `channels` channels of `samples` samples of `kind` (such as `NIS_SAMPLES_F64`), one after the other.
  * Options as in `nis_laplace_modes`. The result holds `modes` (each with `pole`, `pair`, `pole_se`, `pole_bound`,
  * `frequency`, `damping_ratio`, and `residues`, `residue_se` and `power_share` by channel), `order`,
  * `order_reason`, `order_rule`, and `offset`, `slope`, `noise_std` and `explained` by channel.

@@ -48,11 +48,12 @@ pub use laplace::system::{
     nis_system_t,
 };
 pub use laplace::{
+    NIS_SAMPLES_COMPLEX_F32, NIS_SAMPLES_COMPLEX_F64, NIS_SAMPLES_F32, NIS_SAMPLES_F64,
     nis_decoder_finish, nis_decoder_free, nis_decoder_new, nis_decoder_next, nis_decoder_push,
     nis_decoder_t, nis_laplace_compress, nis_laplace_compressed_describe, nis_laplace_decompress,
     nis_laplace_modes, nis_laplace_shared_modes, nis_laplace_transform,
     nis_laplace_transform_nonuniform, nis_line_plan_free, nis_line_plan_new, nis_line_plan_t,
-    nis_line_plan_transform, nis_sample_kind,
+    nis_line_plan_transform,
 };
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;

@@ -171,4 +171,4 @@ def test_plots() -> None:
     for draw in (found.plot, found.plot_poles, laplace.transform(x, 1j * t, dt=0.05).plot):
         ax = draw()
         assert ax.lines or ax.collections or ax.containers
-        plt.close(ax.figure)
+        plt.close("all")

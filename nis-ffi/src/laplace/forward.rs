@@ -14,19 +14,14 @@ use crate::boundary::{nis_status_of, numbers, numbers_out, out_pointer};
 use crate::call::{CallOptions, nis_call_options};
 use crate::status::nis_status;
 
-/// How samples lie in memory.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum nis_sample_kind {
-    /// `double`
-    NIS_SAMPLES_F64 = 0,
-    /// `float`
-    NIS_SAMPLES_F32 = 1,
-    /// Complex: `double` real and imaginary parts, interleaved.
-    NIS_SAMPLES_COMPLEX_F64 = 2,
-    /// Complex: `float` real and imaginary parts, interleaved.
-    NIS_SAMPLES_COMPLEX_F32 = 3,
-}
+/// A kind of samples: `double`.
+pub const NIS_SAMPLES_F64: u32 = 0;
+/// A kind of samples: `float`.
+pub const NIS_SAMPLES_F32: u32 = 1;
+/// A kind of samples: complex, `double` real and imaginary parts interleaved.
+pub const NIS_SAMPLES_COMPLEX_F64: u32 = 2;
+/// A kind of samples: complex, `float` real and imaginary parts interleaved.
+pub const NIS_SAMPLES_COMPLEX_F32: u32 = 3;
 
 /// Samples of a kind that is known when the program runs.
 ///
@@ -43,10 +38,14 @@ pub(super) unsafe fn with_samples<V: Visit>(
     // alignment is checked.
     unsafe {
         match kind {
-            0 => visit.run(numbers(field, samples.cast::<f64>(), count)?),
-            1 => visit.run(numbers(field, samples.cast::<f32>(), count)?),
-            2 => visit.run(numbers(field, samples.cast::<Complex64>(), count)?),
-            3 => visit.run(numbers(field, samples.cast::<Complex32>(), count)?),
+            NIS_SAMPLES_F64 => visit.run(numbers(field, samples.cast::<f64>(), count)?),
+            NIS_SAMPLES_F32 => visit.run(numbers(field, samples.cast::<f32>(), count)?),
+            NIS_SAMPLES_COMPLEX_F64 => {
+                visit.run(numbers(field, samples.cast::<Complex64>(), count)?)
+            }
+            NIS_SAMPLES_COMPLEX_F32 => {
+                visit.run(numbers(field, samples.cast::<Complex32>(), count)?)
+            }
             other => Err(Error::invalid(
                 "kind",
                 other,
@@ -139,7 +138,7 @@ impl Visit for Run<'_, '_> {
 
 /// The Laplace transform of an evenly sampled record at arbitrary points.
 ///
-/// `signal` holds `samples` samples of `kind` (a `nis_sample_kind`) at `t0`, `t0 + dt`, ..; `s` holds `points`
+/// `signal` holds `samples` samples of `kind` (one of `NIS_SAMPLES_F64`, `.._F32`, `.._COMPLEX_F64`, `.._COMPLEX_F32`) at `t0`, `t0 + dt`, ..; `s` holds `points`
 /// complex numbers (re, im interleaved, 1/time unit). `options_json` (UTF-8, `options_len` bytes) may be NULL for
 /// the defaults; its keys are `quadrature` (`spline`, `simpson`, `trapezoid`, `rectangle`), `extent` (`record`,
 /// `signal`), `tail` (`estimated`, `zero`, or `{"given": {"amplitude": .., "rate": ..}}`) and `threads` (0: all).

@@ -8,8 +8,9 @@ mod modes;
 pub(crate) mod system;
 
 pub use forward::{
+    NIS_SAMPLES_COMPLEX_F32, NIS_SAMPLES_COMPLEX_F64, NIS_SAMPLES_F32, NIS_SAMPLES_F64,
     nis_laplace_transform, nis_laplace_transform_nonuniform, nis_line_plan_free, nis_line_plan_new,
-    nis_line_plan_t, nis_line_plan_transform, nis_sample_kind,
+    nis_line_plan_t, nis_line_plan_transform,
 };
 pub use modes::{nis_laplace_modes, nis_laplace_shared_modes};
 

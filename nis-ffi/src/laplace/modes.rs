@@ -87,7 +87,7 @@ impl Visit for Shared<'_, '_> {
 /// Finds the modes that several channels share, of real or complex samples, and writes them as JSON to `*out`; free
 /// it with `nis_buffer_free`.
 ///
-/// `signals` holds `channels` channels of `samples` samples of `kind` (a `nis_sample_kind`), one after the other.
+/// `signals` holds `channels` channels of `samples` samples of `kind` (such as `NIS_SAMPLES_F64`), one after the other.
 /// Options as in `nis_laplace_modes`. The result holds `modes` (each with `pole`, `pair`, `pole_se`, `pole_bound`,
 /// `frequency`, `damping_ratio`, and `residues`, `residue_se` and `power_share` by channel), `order`,
 /// `order_reason`, `order_rule`, and `offset`, `slope`, `noise_std` and `explained` by channel.

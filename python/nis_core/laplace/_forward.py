@@ -68,8 +68,8 @@ class Transform:
         omega = self.s.imag.ravel()
         for row in self.values.reshape(-1, self.s.size):
             ax.semilogy(omega, np.abs(row))
-        for row in self.error.reshape(-1, self.s.size):
-            ax.semilogy(omega, row, lw=0.8, ls=":", color="0.5")
+        for estimate in self.error.reshape(-1, self.s.size):
+            ax.semilogy(omega, estimate, lw=0.8, ls=":", color="0.5")
         ax.set_xlabel("Im(s), radians per time unit")
         ax.set_ylabel("|F(s)|; dotted: error estimate")
         return ax

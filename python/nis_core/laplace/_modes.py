@@ -108,7 +108,7 @@ class Modes:
         waves = np.exp(np.multiply.outer(self.poles, since))
         residues = self.residues[:, None] if self._single else self.residues
         offset, slope = np.atleast_1d(self.offset), np.atleast_1d(self.slope)
-        out = offset[:, None] + slope[:, None] * since + 0j
+        out: NDArray[Any] = offset[:, None] + slope[:, None] * since + 0j
         for r, w, pair in zip(residues, waves, self.pairs, strict=True):
             term = np.multiply.outer(r, w)
             out = out + (2 * term.real if pair else term)

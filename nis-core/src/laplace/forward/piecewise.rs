@@ -240,7 +240,7 @@ pub fn transform_nonuniform<T: Sample>(
     );
     let mut results = vec![(Complex64::default(), 0.0); s.len()];
     // Pieces short enough to be stopped between them.
-    let piece = (4_000_000 / n).clamp(1, s.len().max(1));
+    let piece = (4_000_000 / n).clamp(1, s.len().div_ceil(threads).max(1));
     for (round, (s_part, out_part)) in s
         .chunks(piece * threads)
         .zip(results.chunks_mut(piece * threads))
@@ -252,15 +252,17 @@ pub fn transform_nonuniform<T: Sample>(
             s.len() as u64,
             "intervals",
         )?;
+        let run = |s: &[Complex64], out: &mut [(Complex64, f64)]| {
+            s.iter().zip(out).for_each(|(s, out)| *out = one(*s));
+        };
+        if s_part.len() <= piece {
+            run(s_part, out_part);
+            continue;
+        }
         std::thread::scope(|scope| {
-            let mut parts = s_part.chunks(piece).zip(out_part.chunks_mut(piece));
-            let here = parts.next();
-            for (s, out) in parts {
-                let one = &one;
-                scope.spawn(move || s.iter().zip(out).for_each(|(s, out)| *out = one(*s)));
-            }
-            if let Some((s, out)) = here {
-                s.iter().zip(out).for_each(|(s, out)| *out = one(*s));
+            for (s, out) in s_part.chunks(piece).zip(out_part.chunks_mut(piece)) {
+                let run = &run;
+                scope.spawn(move || run(s, out));
             }
         });
     }
