@@ -2,6 +2,7 @@
 # Builds the Python package as released and runs benches/peers/laplace.py beside the peers: `make bench-laplace`.
 source "$(dirname "$0")/lib.sh"
 
+PYTHON=${PYTHON:-python3}
 peers=$BUILD/peers
 stamp=$peers/.requirements
 if ! cmp -s benches/peers/requirements.txt "$stamp"; then

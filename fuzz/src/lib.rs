@@ -9,6 +9,10 @@ use nis_core::laplace::{ModesOptions, PoleResidue, modes};
 use nis_core::telemetry::Progress;
 use num_complex::Complex64;
 
+mod specs;
+
+pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
+
 /// A target: its body, and inputs that get far into it.
 pub struct Fuzz {
     /// Name at the command line and of the file in `fuzz_targets/`.
@@ -40,6 +44,26 @@ pub const ALL: &[Fuzz] = &[
         name: "compress_options",
         body: compress_options,
         seeds: compress_options_seeds,
+    },
+    Fuzz {
+        name: "transform_spec",
+        body: transform_spec,
+        seeds: specs::transform_spec_seeds,
+    },
+    Fuzz {
+        name: "invert_spec",
+        body: invert_spec,
+        seeds: specs::invert_spec_seeds,
+    },
+    Fuzz {
+        name: "fit_options",
+        body: fit_options,
+        seeds: specs::fit_options_seeds,
+    },
+    Fuzz {
+        name: "system_spec",
+        body: system_spec,
+        seeds: specs::system_spec_seeds,
     },
 ];
 

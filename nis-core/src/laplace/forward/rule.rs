@@ -112,10 +112,12 @@ impl Rule<'_> {
             tail.check(k, *s)?;
         }
         let mut error = vec![0.0; s.len()];
+        let mut tails = vec![None; s.len()];
         let one = |s: &[Complex64],
                    values: &mut [Complex64],
                    weighted: &[Complex64],
-                   error: &mut [f64]| {
+                   error: &mut [f64],
+                   tails: &mut [Option<f64>]| {
             for (k, (s, value)) in s.iter().zip(values).enumerate() {
                 let extra = weighted.get(k).copied().unwrap_or_default();
                 let (v, e) = self.value(*s, *value, extra);
@@ -126,26 +128,28 @@ impl Rule<'_> {
                 };
                 *value = v * shift;
                 error[k] = e * shift.norm();
+                tails[k] = tail.at(*s);
             }
         };
         let piece = s.len().div_ceil(threads.max(1)).max(64);
         if s.len() <= piece {
-            one(s, &mut plain, &weighted, &mut error);
+            one(s, &mut plain, &weighted, &mut error, &mut tails);
         } else {
             std::thread::scope(|scope| {
                 let parts = s
                     .chunks(piece)
                     .zip(plain.chunks_mut(piece))
-                    .zip(error.chunks_mut(piece));
-                for (i, ((s, values), error)) in parts.enumerate() {
+                    .zip(error.chunks_mut(piece))
+                    .zip(tails.chunks_mut(piece));
+                for (i, (((s, values), error), tails)) in parts.enumerate() {
                     let weighted = weighted.get(i * piece..).unwrap_or_default();
                     let one = &one;
-                    scope.spawn(move || one(s, values, weighted, error));
+                    scope.spawn(move || one(s, values, weighted, error, tails));
                 }
             });
         }
         Ok(Transform {
-            tail: s.iter().map(|s| tail.at(*s)).collect(),
+            tail: tails,
             abscissa: tail.abscissa(),
             quadrature: self.quadrature,
             s: s.to_vec(),

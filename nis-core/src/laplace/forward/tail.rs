@@ -92,7 +92,8 @@ impl Bound {
 
     /// Refuses a point outside the region of convergence, where the signal goes on.
     pub(super) fn check(&self, index: usize, s: Complex64) -> Result<()> {
-        if self.signal && self.at(s).is_none() {
+        let outside = self.amplitude > 0.0 && s.re + self.rate <= 0.0;
+        if self.signal && outside {
             return Err(Error::invalid(
                 format!("s[{index}]"),
                 s,

@@ -108,6 +108,24 @@ fn gaps_decide_clean_records_and_description_length_noisy_ones() {
     assert_eq!(found.order_rule, OrderRule::Given);
 }
 
+/// A mode near the noise behind strong ones: the gap before it must not hide it.
+#[test]
+fn a_gap_hides_no_weak_mode() {
+    for seed in 0..10 {
+        let mut random = Random(50 + seed);
+        let x: Vec<f64> = (0..2048)
+            .map(|k| {
+                let t = f64::from(k);
+                (0.3 * t).cos()
+                    + 0.01 * (1.1 * t).cos() * (-0.001 * t).exp()
+                    + 0.002 * random.normal()
+            })
+            .collect();
+        let found = modes(&x, 0.0, 1.0, &plain(), &QUIET).unwrap();
+        assert_eq!(found.order, 4, "seed {seed}: {}", found.order_reason);
+    }
+}
+
 /// Two channels of noise 20 times as different, with the same two poles: errors must scatter as their standard
 /// errors say, and the quiet channel must count.
 #[test]
