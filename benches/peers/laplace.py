@@ -322,6 +322,7 @@ def systems(runs: int) -> list[Row]:
 
 def fits(runs: int) -> list[Row]:
     import skrf
+    from skrf.vectorFitting import VectorFitting
 
     rng = np.random.default_rng(9)
     half = -(0.5 + rng.random(10)) * 1e8 + 2j * np.pi * np.linspace(0.3e9, 9e9, 10)
@@ -337,7 +338,7 @@ def fits(runs: int) -> list[Row]:
         return float(laplace.fit_response(f, h, order=20).rms)
 
     def theirs() -> float:
-        fit = skrf.VectorFitting(network)
+        fit = VectorFitting(network)
         fit.vector_fit(n_poles_real=0, n_poles_cmplx=10)
         return float(fit.get_rms_error())
 

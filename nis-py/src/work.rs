@@ -121,6 +121,24 @@ pub(crate) fn run<T: Send + 'static>(
     }
 }
 
+/// As [`run`]; work that is `short` (well below the time in which Ctrl-C is promised to be heard) and reports to
+/// nobody runs on the calling thread, which saves what a thread costs.
+pub(crate) fn run_unless_short<T: Send + 'static>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    short: bool,
+    work: impl FnOnce(&Progress<'_>) -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    if !short || progress.is_some() {
+        return run(py, progress, work);
+    }
+    py.detach(|| {
+        catch_unwind(AssertUnwindSafe(|| work(&Progress::none())))
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    })
+    .or_python(py)
+}
+
 struct StopOnDrop(Cancel);
 
 impl Drop for StopOnDrop {

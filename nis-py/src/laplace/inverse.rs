@@ -52,6 +52,9 @@ fn owned(values: &PyReadonlyArray1<'_, f64>) -> Vec<f64> {
     values.as_array().to_vec()
 }
 
+/// Times up to which an inversion takes some tens of milliseconds at most.
+const SHORT: usize = 1000;
+
 /// Inverts a formula in `s`.
 #[pyfunction]
 pub(crate) fn invert_text<'py>(
@@ -64,7 +67,7 @@ pub(crate) fn invert_text<'py>(
     let options: InvertOptions = read_json("options", options).or_python(py)?;
     let formula = Expr::parse(formula).or_python(py)?;
     let t = owned(&t);
-    let found = work::run(py, progress, move |progress| {
+    let found = work::run_unless_short(py, progress, t.len() <= SHORT, move |progress| {
         invert_formula(&formula, &t, &options, progress)
     })?;
     hand_out(py, found)

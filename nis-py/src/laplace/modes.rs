@@ -36,6 +36,9 @@ impl WithSamples for Shared<'_, '_> {
     }
 }
 
+/// Samples up to which the search takes some tens of milliseconds at most.
+const SHORT: usize = 10_000;
+
 /// The modes that channels (rows) share, as JSON.
 #[pyfunction]
 #[pyo3(signature = (samples, t0, dt, options, progress))]
@@ -49,7 +52,7 @@ pub(crate) fn laplace_shared_modes(
 ) -> PyResult<String> {
     let options: ModesOptions = read_json("options", options).or_python(py)?;
     let owned = samples.to_owned();
-    work::run(py, progress, move |progress| {
+    work::run_unless_short(py, progress, samples.len() <= SHORT, move |progress| {
         owned.with(Shared {
             t0,
             dt,
