@@ -52,21 +52,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Stop> {
     let signal = args.input.read()?;
     let x = &signal.values;
     let cancel = stop_on_ctrl_c()?;
-    // Uneven times are told by the grid they miss.
+    // Uneven times are told by the grid they miss. Time counts from the first sample: in a record of years
+    // e^{-s t} would leave nothing of it.
     let even = signal.uniform();
+    let first = signal.times.first().copied().unwrap_or(0.0);
+    let since: Vec<f64> = signal.times.iter().map(|t| t - first).collect();
     let found = long_work(&cancel, args.quiet, |progress| {
         match (&even, line, &points) {
-            (Ok((t0, dt)), Some(line), _) => {
-                LinePlan::new(x.len(), *t0, *dt, line, options.clone())?.transform(x, progress)
+            (Ok((_, dt)), Some(line), _) => {
+                LinePlan::new(x.len(), 0.0, *dt, line, options.clone())?.transform(x, progress)
             }
-            (Ok((t0, dt)), None, Some(s)) => transform(x, *t0, *dt, s, &options, progress),
+            (Ok((_, dt)), None, Some(s)) => transform(x, 0.0, *dt, s, &options, progress),
             (Err(_), Some(line), _) => {
                 let s: Vec<Complex64> = (0..line.count).map(|k| line.point(k)).collect();
-                transform_nonuniform(&signal.times, x, &s, &options, progress)
+                transform_nonuniform(&since, x, &s, &options, progress)
             }
-            (Err(_), None, Some(s)) => {
-                transform_nonuniform(&signal.times, x, s, &options, progress)
-            }
+            (Err(_), None, Some(s)) => transform_nonuniform(&since, x, s, &options, progress),
             (_, None, None) => Err(Error::invalid("s, line", "neither", "one of them")),
         }
     })?;
@@ -138,7 +139,9 @@ fn text(name: &str, found: &Transform) -> String {
         Some(abscissa) => format!("as its end tells, it converges for Re(s) > {abscissa:.4}"),
         None => "it converges everywhere".to_owned(),
     };
-    let mut out = format!("transform of {name} over the record; {converges}\n");
+    let mut out = format!(
+        "transform of {name} over the record, time counted from its first sample; {converges}\n"
+    );
     out.push_str(&format!(
         "{:>14} {:>14} {:>22} {:>22} {:>9} {:>9}\n",
         "Re s", "Im s", "Re F", "Im F", "+-", "tail"
