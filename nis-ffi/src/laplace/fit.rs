@@ -9,44 +9,13 @@ use nis_core::laplace::fit::{
 };
 use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
-use num_complex::Complex64;
 
+use super::{complexes, options};
 use crate::boundary::{self, nis_status_of, numbers, out_pointer};
 use crate::buffer::nis_buffer;
 use crate::call::{CallOptions, nis_call_options};
 use crate::handle::write_json;
 use crate::status::nis_status;
-
-/// Interleaved pairs as complex numbers.
-fn complex(values: &[f64]) -> Vec<Complex64> {
-    values
-        .chunks_exact(2)
-        .map(|v| Complex64::new(v[0], v[1]))
-        .collect()
-}
-
-fn doubled(field: &str, count: usize) -> Result<usize> {
-    count
-        .checked_mul(2)
-        .ok_or_else(|| Error::invalid(field, count, "a length that fits in the address space"))
-}
-
-/// Options as JSON, or the defaults for NULL.
-///
-/// # Safety
-/// `text` must be NULL or lead to `len` readable bytes.
-unsafe fn options<T: Default + serde::de::DeserializeOwned>(
-    text: *const c_char,
-    len: usize,
-) -> Result<T> {
-    if text.is_null() {
-        return Ok(T::default());
-    }
-    // SAFETY: not NULL; the caller promises the bytes.
-    read_json("options", unsafe {
-        boundary::text("options_json", text, len)
-    }?)
-}
 
 /// # Safety
 /// `text` must be NULL (refused) or lead to `len` readable bytes.
@@ -104,13 +73,10 @@ pub unsafe extern "C" fn nis_laplace_fit_response(
     call: *const nis_call_options,
     out: *mut nis_buffer,
 ) -> nis_status {
-    // Read first, so that `user_data` is freed whatever else is wrong.
-    // SAFETY: this function's contract is that of the call.
-    let call = match unsafe { CallOptions::read(call) } {
-        Ok(call) => call,
-        Err(error) => return nis_status_of(|| Err(error)),
-    };
     nis_status_of(|| {
+        // Read first, so that `user_data` is freed whatever else is wrong.
+        // SAFETY: this function's contract is that of the call.
+        let call = unsafe { CallOptions::read(call) }?;
         out_pointer("out", out)?;
         let values = points
             .checked_mul(outputs)
@@ -125,8 +91,8 @@ pub unsafe extern "C" fn nis_laplace_fit_response(
         // SAFETY: this function's contract is that of the calls.
         let (s, response, weights, options) = unsafe {
             (
-                complex(numbers("s", s, doubled("points", points)?)?),
-                complex(numbers("response", response, doubled("response", values)?)?),
+                complexes("s", s, points)?,
+                complexes("response", response, values)?,
                 (!weights.is_null())
                     .then(|| numbers("weights", weights, weights_len))
                     .transpose()?,
@@ -172,12 +138,9 @@ pub unsafe extern "C" fn nis_laplace_passivity(
     call: *const nis_call_options,
     out: *mut nis_buffer,
 ) -> nis_status {
-    // SAFETY: this function's contract is that of the call.
-    let call = match unsafe { CallOptions::read(call) } {
-        Ok(call) => call,
-        Err(error) => return nis_status_of(|| Err(error)),
-    };
     nis_status_of(|| {
+        // SAFETY: this function's contract is that of the call.
+        let call = unsafe { CallOptions::read(call) }?;
         out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the calls.
         let (text, kind) = unsafe {
@@ -224,12 +187,9 @@ pub unsafe extern "C" fn nis_laplace_enforce_passivity(
     call: *const nis_call_options,
     out: *mut nis_buffer,
 ) -> nis_status {
-    // SAFETY: this function's contract is that of the call.
-    let call = match unsafe { CallOptions::read(call) } {
-        Ok(call) => call,
-        Err(error) => return nis_status_of(|| Err(error)),
-    };
     nis_status_of(|| {
+        // SAFETY: this function's contract is that of the call.
+        let call = unsafe { CallOptions::read(call) }?;
         out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the calls.
         let (text, kind, options) = unsafe {

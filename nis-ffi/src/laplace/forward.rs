@@ -176,11 +176,9 @@ pub unsafe extern "C" fn nis_laplace_transform(
 ) -> nis_status {
     // SAFETY: this function's contract is that of the calls.
     unsafe {
-        let call = match CallOptions::read(call) {
-            Ok(call) => call,
-            Err(error) => return nis_status_of(|| Err(error)),
-        };
         nis_status_of(|| {
+            // Read first, so that `user_data` is freed whatever else is wrong.
+            let call = CallOptions::read(call)?;
             let out = Out::new(values, error, tail, points)?;
             let s = complexes("s", s, points)?;
             let options = options(options_json, options_len)?;
@@ -219,11 +217,9 @@ pub unsafe extern "C" fn nis_laplace_transform_nonuniform(
 ) -> nis_status {
     // SAFETY: this function's contract is that of the calls.
     unsafe {
-        let call = match CallOptions::read(call) {
-            Ok(call) => call,
-            Err(error) => return nis_status_of(|| Err(error)),
-        };
         nis_status_of(|| {
+            // Read first, so that `user_data` is freed whatever else is wrong.
+            let call = CallOptions::read(call)?;
             let out = Out::new(values, error, tail, points)?;
             let s = complexes("s", s, points)?;
             let options = options(options_json, options_len)?;
@@ -308,11 +304,9 @@ pub unsafe extern "C" fn nis_line_plan_transform(
 ) -> nis_status {
     // SAFETY: this function's contract is that of the calls.
     unsafe {
-        let call = match CallOptions::read(call) {
-            Ok(call) => call,
-            Err(error) => return nis_status_of(|| Err(error)),
-        };
         nis_status_of(|| {
+            // Read first, so that `user_data` is freed whatever else is wrong.
+            let call = CallOptions::read(call)?;
             let plan = plan.as_ref().ok_or_else(|| crate::boundary::null("plan"))?;
             let out = Out::new(values, error, tail, plan.0.points().len())?;
             let job = Job::Line(&plan.0);

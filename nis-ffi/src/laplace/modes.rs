@@ -48,11 +48,9 @@ pub unsafe extern "C" fn nis_laplace_modes(
 ) -> nis_status {
     // SAFETY: this function's contract is that of the calls.
     unsafe {
-        let call = match CallOptions::read(call) {
-            Ok(call) => call,
-            Err(error) => return nis_status_of(|| Err(error)),
-        };
         nis_status_of(|| {
+            // Read first, so that `user_data` is freed whatever else is wrong.
+            let call = CallOptions::read(call)?;
             out_pointer("out", out)?;
             let options: ModesOptions = options(options_json, options_len)?;
             let signal = numbers("signal", signal, samples)?;
@@ -115,11 +113,9 @@ pub unsafe extern "C" fn nis_laplace_shared_modes(
 ) -> nis_status {
     // SAFETY: this function's contract is that of the calls.
     unsafe {
-        let call = match CallOptions::read(call) {
-            Ok(call) => call,
-            Err(error) => return nis_status_of(|| Err(error)),
-        };
         nis_status_of(|| {
+            // Read first, so that `user_data` is freed whatever else is wrong.
+            let call = CallOptions::read(call)?;
             out_pointer("out", out)?;
             let options: ModesOptions = options(options_json, options_len)?;
             let count = channels.checked_mul(samples).ok_or_else(|| {

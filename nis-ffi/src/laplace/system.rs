@@ -7,6 +7,7 @@ use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use serde::Serialize;
 
+use super::options;
 use crate::boundary::{self, nis_status_of, null, numbers, numbers_out, out_pointer};
 use crate::buffer::nis_buffer;
 use crate::call::{CallOptions, nis_call_options};
@@ -42,23 +43,6 @@ unsafe fn give(out: *mut *mut nis_system_t, system: System) -> Result<()> {
     // SAFETY: not NULL, and the caller promises the place.
     unsafe { out.as_ptr().write(handle) };
     Ok(())
-}
-
-/// Options as JSON, or their defaults where the text is NULL.
-///
-/// # Safety
-/// `text` must be NULL or lead to `len` readable bytes.
-unsafe fn options<T: serde::de::DeserializeOwned + Default>(
-    text: *const c_char,
-    len: usize,
-) -> Result<T> {
-    if text.is_null() {
-        return Ok(T::default());
-    }
-    // SAFETY: not NULL; the caller promises the bytes.
-    read_json("options", unsafe {
-        boundary::text("options_json", text, len)
-    }?)
 }
 
 /// Copies a result to the caller's array, whose length must be that of the result.
