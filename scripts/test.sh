@@ -36,18 +36,20 @@ lay_out_library() {
 
 # Only nis_* leaves the shared library, and it carries its SONAME.
 symbols() {
-    local foreign
-    foreign=$(nm -D --defined-only "$BUILD/c/libnis.so" | awk '{print $3}' | grep -v '^nis_' || true)
-    if [ -n "$foreign" ]; then
-        echo "exported besides nis_*:" >&2
-        echo "$foreign" | head -20 >&2
+    # Into files first: `nm | grep -q` under pipefail fails by SIGPIPE (141) where grep stops reading before nm is
+    # done, which depends on the load of the machine.
+    local names="$BUILD/c/symbols.txt" header="$BUILD/c/headers.txt"
+    nm -D --defined-only "$BUILD/c/libnis.so" | awk '{print $3}' >"$names"
+    objdump -p "$BUILD/c/libnis.so" >"$header"
+    if grep -v '^nis_' "$names" >&2; then
+        echo "exported besides nis_*: the names above" >&2
         return 1
     fi
-    objdump -p "$BUILD/c/libnis.so" | grep -q 'SONAME *libnis.so.0$'
+    grep -q 'SONAME *libnis.so.0$' "$header"
     # Each function of the header is there, and is called by a test in C.
     local name
     for name in $(grep -oE '\bnis_[a-z_]+\(' include/nis.h | tr -d '(' | sort -u); do
-        [ "$name" = nis_check_abi ] || nm -D --defined-only "$BUILD/c/libnis.so" | grep -q " $name\$" ||
+        [ "$name" = nis_check_abi ] || grep -qx "$name" "$names" ||
             { echo "$name is not exported" >&2; return 1; }
         grep -q "\b$name(" tests/c/*.c || { echo "no test in C calls $name" >&2; return 1; }
     done
