@@ -249,7 +249,7 @@ fn curves(scaled: &Scaled<'_>, net: &Kan, readings: &Readings) -> Vec<Curve> {
     let layers = net.layers.len();
     for (l, layer) in net.layers.iter().enumerate() {
         for i in 0..layer.inputs {
-            for o in 0..layer.outputs {
+            for o in 0..layer.sums {
                 let (map, from) = if l == 0 {
                     (scaled.maps[i], scaled.names[i].to_string())
                 } else {

@@ -10,10 +10,10 @@ mod shapes;
 mod symbolic;
 mod train;
 
-pub use basis::{Basis, Local, MAX_ORDER, Outside};
+pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
-pub use network::{Base, Kan, Layer};
-pub use train::TrainOptions;
+pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
+pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
 
 use serde::{Deserialize, Serialize};
 

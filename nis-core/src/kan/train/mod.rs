@@ -3,7 +3,11 @@
 //! The penalty on second differences of the coefficients is that of P-splines (Eilers and Marx, Statist. Sci.
 //! 11 (1996) 89, eq. (4)): it pulls every edge towards a straight line, never towards zero.
 
+mod options;
+
 use faer::MatMut;
+
+pub use options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
 
 use super::network::{Kan, Trace};
 use crate::error::{Error, Result};
@@ -47,9 +51,7 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     fn smooth_rows(&self) -> usize {
-        let rows = |l: &super::network::Layer| {
-            l.inputs * l.outputs * l.basis.functions().saturating_sub(2)
-        };
+        let rows = |l: &super::network::Layer| l.inputs * l.sums * l.functions().saturating_sub(2);
         self.net.layers.iter().map(rows).sum()
     }
 }
@@ -65,7 +67,7 @@ impl LeastSquares for Problem<'_> {
 
     fn evaluate(&mut self, p: &[f64], r: &mut [f64], jacobian: Option<MatMut<'_, f64>>) -> bool {
         let mut jacobian = jacobian;
-        self.net.set_coefficients(p);
+        self.net.set_parameter_values(p);
         let outputs = self.net.outputs();
         let mut row = 0;
         let mut weights = vec![0.0; outputs];
@@ -92,8 +94,8 @@ impl LeastSquares for Problem<'_> {
         }
         let mut start = 0;
         for layer in &self.net.layers {
-            let n = layer.basis.functions();
-            for edge in 0..layer.inputs * layer.outputs {
+            let n = layer.functions();
+            for edge in 0..layer.inputs * layer.sums {
                 let at = start + edge * n;
                 for i in 2..n {
                     let c = at + i;
@@ -106,7 +108,7 @@ impl LeastSquares for Problem<'_> {
                     row += 1;
                 }
             }
-            start += layer.coefficients.len();
+            start += layer.parameters();
         }
         let ridge = RIDGE.sqrt();
         for (c, p) in p.iter().enumerate() {
@@ -165,7 +167,7 @@ impl Kan {
                 got: size as u64,
             });
         }
-        let start = self.coefficients();
+        let start = self.parameter_values();
         let mut problem = Problem {
             trace: self.trace(),
             gradient: vec![0.0; self.parameters()],
@@ -184,11 +186,11 @@ impl Kan {
         let outcome = levenberg_marquardt(&mut problem, &start, &lm, progress);
         match outcome {
             Ok(fit) => {
-                self.set_coefficients(&fit.p);
+                self.set_parameter_values(&fit.p);
                 Ok(fit.iterations)
             }
             Err(e) => {
-                self.set_coefficients(&start);
+                self.set_parameter_values(&start);
                 Err(e)
             }
         }
@@ -235,7 +237,7 @@ mod tests {
         let mut random = Random(3);
         let x: Vec<f64> = (0..10).map(|_| 1.3 * random.symmetric()).collect();
         let y: Vec<f64> = (0..10).map(|_| random.symmetric()).collect();
-        let p = net.coefficients();
+        let p = net.parameter_values();
         let mut problem = Problem {
             trace: net.trace(),
             gradient: vec![0.0; p.len()],
