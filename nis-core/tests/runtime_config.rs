@@ -195,7 +195,7 @@ fn what_does_not_fit_is_named() {
             "config.providers[0].max_retries",
         ),
         (
-            r#"{"providers": [{"model": ""}]}"#,
+            r#"{"providers": [{"kind": "ollama", "model": ""}]}"#,
             "config.providers[0].model",
         ),
         (
@@ -256,6 +256,7 @@ fn the_environment_sets_what_the_table_says() {
     .unwrap();
     let want = Config {
         providers: vec![ProviderConfig {
+            name: "openai".into(),
             api_key: Some(Secret::new("sk-real1")),
             base_url: "https://example.com/v1".into(),
             model: "m".into(),
@@ -284,6 +285,8 @@ fn the_environment_sets_what_the_table_says() {
             "http://127.0.0.1:1/v1"
         } else if v.name == "NIS_DEFAULT_PROVIDER" {
             "offline"
+        } else if v.name == "NVIDIA_NIM_ENABLED" {
+            "true"
         } else {
             "17"
         };

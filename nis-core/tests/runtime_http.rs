@@ -4,127 +4,17 @@
 // clippy.toml allows these in `#[test]` functions, not in the functions that they share.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+#[path = "support/mock.rs"]
+mod mock;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mock::{Act, KEY, Server, good, hello, reply, serve};
 use nis_core::Error;
-use nis_core::provider::{Endpoint, HttpOptions, HttpProvider, Message, Provider, Request, Secret};
+use nis_core::provider::Provider;
 use nis_core::runtime::{ChatRequest, Config, Nis};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-const KEY: &str = "sk-SENTINEL-4711";
-
-/// Answers each request with the next raw reply (the last one for ever) and keeps the requests.
-struct Server {
-    base: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-#[derive(Clone)]
-enum Act {
-    /// These bytes, then the connection is closed.
-    Say(Vec<u8>),
-    /// Nothing, for ever.
-    Hang,
-    /// A head and then bytes without end.
-    Flood,
-}
-
-fn reply(status: &str, kind: &str, body: &str) -> Act {
-    Act::Say(
-        format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .into_bytes(),
-    )
-}
-
-fn good(text: &str) -> Act {
-    let body = serde_json::json!({"model": "m-1", "choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 3, "completion_tokens": 4}});
-    reply("200 OK", "application/json", &body.to_string())
-}
-
-async fn serve(acts: Vec<Act>) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}/v1", listener.local_addr().unwrap());
-    let requests = Arc::new(Mutex::new(Vec::new()));
-    let (kept, next) = (requests.clone(), Arc::new(AtomicUsize::new(0)));
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let (kept, next, acts) = (kept.clone(), next.clone(), acts.clone());
-            tokio::spawn(async move {
-                let mut bytes = Vec::new();
-                let mut buffer = [0u8; 4096];
-                loop {
-                    let n = socket.read(&mut buffer).await.unwrap_or(0);
-                    bytes.extend_from_slice(&buffer[..n]);
-                    let text = String::from_utf8_lossy(&bytes).into_owned();
-                    if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                        let length = head
-                            .lines()
-                            .find_map(|l| {
-                                l.to_lowercase()
-                                    .strip_prefix("content-length: ")?
-                                    .parse::<usize>()
-                                    .ok()
-                            })
-                            .unwrap_or(0);
-                        if body.len() >= length {
-                            kept.lock().unwrap().push(text);
-                            break;
-                        }
-                    }
-                    if n == 0 {
-                        return;
-                    }
-                }
-                let n = next.fetch_add(1, Ordering::SeqCst).min(acts.len() - 1);
-                match &acts[n] {
-                    Act::Say(bytes) => {
-                        let _ = socket.write_all(bytes).await;
-                        let _ = socket.shutdown().await;
-                    }
-                    Act::Hang => tokio::time::sleep(Duration::from_secs(600)).await,
-                    Act::Flood => {
-                        let _ = socket
-                            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
-                            .await;
-                        while socket.write_all(&[b' '; 65536]).await.is_ok() {}
-                    }
-                }
-            });
-        }
-    });
-    Server { base, requests }
-}
-
-impl Server {
-    fn count(&self) -> usize {
-        self.requests.lock().unwrap().len()
-    }
-
-    fn provider(&self, change: impl FnOnce(&mut HttpOptions)) -> HttpProvider {
-        let mut options = HttpOptions {
-            backoff: Duration::from_millis(5),
-            timeout: Duration::from_secs(20),
-            ..HttpOptions::default()
-        };
-        change(&mut options);
-        let endpoint = Endpoint::parse("base_url", &self.base).unwrap();
-        HttpProvider::new("mock", "model-x", endpoint, Some(Secret::new(KEY)), options)
-    }
-}
-
-fn hello() -> Request {
-    Request {
-        messages: vec![Message::user("hello")],
-        ..Request::default()
-    }
-}
 
 #[tokio::test]
 async fn a_call_goes_there_and_back() {
@@ -328,6 +218,7 @@ async fn nobody_there_is_a_provider_error() {
     let server = Server {
         base,
         requests: Arc::default(),
+        closed: Arc::default(),
     };
     let e = server
         .provider(|_| ())

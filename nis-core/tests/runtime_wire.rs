@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-use nis_core::provider::openai::{Decoder, Dialect, Stop, decode, encode, fold};
+use nis_core::provider::wire::chat::{Chat, Dialect, encode};
+use nis_core::provider::wire::{Decoder, Framing, Stop, Wire, decode, fold};
 use nis_core::provider::{
     Completion, Event, Failure, Finish, Message, Request, Retry, ToolCall, ToolSpec,
 };
@@ -29,8 +31,12 @@ const STREAMS: [&str; 9] = [
     "compat_stream_tool_args_object_and_empty_name.sse",
 ];
 
+fn decoder(framing: Framing) -> Box<dyn Decoder> {
+    Chat(Dialect::OPENAI).decoder(framing)
+}
+
 fn stream(pieces: &[&[u8]]) -> (Vec<Event>, Result<(), Stop>) {
-    let (mut decoder, mut events) = (Decoder::stream(), Vec::new());
+    let (mut decoder, mut events) = (decoder(Framing::Stream), Vec::new());
     for piece in pieces {
         if let Err(stop) = decoder.push(piece, &mut events) {
             return (events, Err(stop));
@@ -41,11 +47,11 @@ fn stream(pieces: &[&[u8]]) -> (Vec<Event>, Result<(), Stop>) {
 }
 
 fn streamed(name: &str) -> Result<Completion, Stop> {
-    decode(Decoder::stream(), &fixture(name))
+    decode(decoder(Framing::Stream), &fixture(name))
 }
 
 fn whole(name: &str) -> Completion {
-    decode(Decoder::whole(), &fixture(name)).unwrap()
+    decode(decoder(Framing::Whole), &fixture(name)).unwrap()
 }
 
 fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
@@ -53,6 +59,7 @@ fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
         id: id.into(),
         name: name.into(),
         arguments: arguments.into(),
+        provider_ref: None,
     }
 }
 
@@ -142,7 +149,7 @@ fn whole_replies_are_read() {
         ),
         (r#"{"error":{"message":"no","code":500}}"#, "server"),
     ] {
-        let stop = decode(Decoder::whole(), body.as_bytes()).unwrap_err();
+        let stop = decode(decoder(Framing::Whole), body.as_bytes()).unwrap_err();
         let kind = match stop {
             Stop::Truncated { .. } => "truncated",
             Stop::Malformed(_) => "malformed",
@@ -169,7 +176,7 @@ fn failures_inside_a_stream_are_failures() {
     );
     let page = b"<html><body>log in first</body></html>\n\n";
     assert_eq!(
-        decode(Decoder::stream(), page).unwrap_err(),
+        decode(decoder(Framing::Stream), page).unwrap_err(),
         Stop::Truncated { received: 0 }
     );
 }
@@ -199,7 +206,10 @@ fn a_cut_reply_is_no_reply() {
     }
     let bytes = fixture("openai_chat_response_text.json");
     for end in 0..bytes.trim_ascii_end().len() {
-        assert!(decode(Decoder::whole(), &bytes[..end]).is_err(), "{end}");
+        assert!(
+            decode(decoder(Framing::Whole), &bytes[..end]).is_err(),
+            "{end}"
+        );
     }
 }
 
@@ -249,6 +259,7 @@ fn requests_are_written_as_recorded() {
             name: t["function"]["name"].as_str().unwrap().into(),
             description: t["function"]["description"].as_str().unwrap().into(),
             parameters: t["function"]["parameters"].clone(),
+            strict: t["function"]["strict"].as_bool().unwrap_or(false),
         })
         .collect();
     let text = |n: usize| given["messages"][n]["content"].as_str().unwrap();
@@ -274,6 +285,7 @@ fn requests_are_written_as_recorded() {
         ],
         tools,
         max_tokens: Some(512),
+        ..Request::default()
     };
     let body = encode(&request, "gpt-5.6-luna", Dialect::OPENAI, true);
     for n in 1..5 {
@@ -287,7 +299,7 @@ fn requests_are_written_as_recorded() {
         assert_eq!(body[key], given[key], "{key}");
     }
     for n in 0..2 {
-        for key in ["name", "description", "parameters"] {
+        for key in ["name", "description", "parameters", "strict"] {
             assert_eq!(
                 body["tools"][n]["function"][key],
                 given["tools"][n]["function"][key]
@@ -343,6 +355,49 @@ fn refused_calls_say_whether_to_try_again() {
             "overloaded",
         ),
         ("gateway_error_502_html.json", Retry::Backoff, "HTML page"),
+        (
+            "anthropic_error_400.json",
+            Retry::No,
+            "max_tokens: Field required",
+        ),
+        ("anthropic_error_401.json", Retry::No, "invalid x-api-key"),
+        (
+            "anthropic_error_429.json",
+            Retry::After(std::time::Duration::from_secs(17)),
+            "input token rate limit",
+        ),
+        ("anthropic_error_529.json", Retry::Backoff, "Overloaded"),
+        (
+            "deepseek_error_400_reasoning_missing.json",
+            Retry::No,
+            "must be passed back",
+        ),
+        ("deepseek_error_402.json", Retry::No, "Insufficient Balance"),
+        ("gemini_error_400_key.json", Retry::No, "API key not valid"),
+        (
+            "gemini_error_429_retryinfo.json",
+            Retry::After(std::time::Duration::from_millis(21_400)),
+            "exceeded your current quota",
+        ),
+        ("gemini_error_503.json", Retry::Backoff, "overloaded"),
+        ("nim_error_401.json", Retry::No, "Authentication failed"),
+        (
+            "nim_error_404_detail.json",
+            Retry::No,
+            "Not found for account",
+        ),
+        (
+            "nim_error_422_fastapi.json",
+            Retry::No,
+            "body.messages: Field required",
+        ),
+        ("nim_error_vllm_400.json", Retry::No, "131072 tokens"),
+        ("vertex_error_403.json", Retry::No, "denied on resource"),
+        (
+            "vertex_error_429_array.json",
+            Retry::Backoff,
+            "Resource exhausted",
+        ),
     ] {
         let reply: Value = serde_json::from_slice(&fixture(name)).unwrap();
         let body = match &reply["body"] {
@@ -351,7 +406,7 @@ fn refused_calls_say_whether_to_try_again() {
         };
         let status = u16::try_from(reply["status"].as_u64().unwrap()).unwrap();
         let header = |key: &str| reply["headers"][key].as_str().map(str::to_owned);
-        let failure = Failure::from_reply(status, header, body.as_bytes());
+        let failure = Failure::from_reply(status, header, body.as_bytes(), SystemTime::UNIX_EPOCH);
         assert_eq!(
             (failure.status, failure.retry),
             (Some(status), retry),
@@ -363,18 +418,47 @@ fn refused_calls_say_whether_to_try_again() {
             failure.message
         );
     }
+    let per_day = br#"{"error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED", "details":
+        [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]}, {"retryDelay": "20s"}]}}"#;
     let none = |_: &str| None;
-    assert_eq!(Failure::from_reply(529, none, b"").retry, Retry::Backoff);
-    assert_eq!(Failure::from_reply(501, none, b"{}").retry, Retry::No);
     assert_eq!(
-        Failure::from_reply(422, none, br#"{"detail":[{"msg":"no"}]}"#).retry,
+        Failure::from_reply(429, none, per_day, SystemTime::UNIX_EPOCH).retry,
+        Retry::No
+    );
+    assert_eq!(
+        Failure::from_reply(529, none, b"", SystemTime::UNIX_EPOCH).retry,
+        Retry::Backoff
+    );
+    assert_eq!(
+        Failure::from_reply(501, none, b"{}", SystemTime::UNIX_EPOCH).retry,
+        Retry::No
+    );
+    assert_eq!(
+        Failure::from_reply(
+            422,
+            none,
+            br#"{"detail":[{"msg":"no"}]}"#,
+            SystemTime::UNIX_EPOCH
+        )
+        .retry,
         Retry::No
     );
     let long = |name: &str| (name == "retry-after").then(|| "86400".to_owned());
-    assert_eq!(Failure::from_reply(429, long, b"").retry, Retry::No);
+    assert_eq!(
+        Failure::from_reply(429, long, b"", SystemTime::UNIX_EPOCH).retry,
+        Retry::No
+    );
     let no = |name: &str| (name == "x-should-retry").then(|| "false".to_owned());
-    assert_eq!(Failure::from_reply(503, no, b"").retry, Retry::No);
-    let big = Failure::from_reply(500, none, "x".repeat(1 << 20).as_bytes());
+    assert_eq!(
+        Failure::from_reply(503, no, b"", SystemTime::UNIX_EPOCH).retry,
+        Retry::No
+    );
+    let big = Failure::from_reply(
+        500,
+        none,
+        "x".repeat(1 << 20).as_bytes(),
+        SystemTime::UNIX_EPOCH,
+    );
     assert!(big.message.len() < 1000);
 }
 
@@ -385,6 +469,7 @@ fn too_many_tool_calls_are_refused() {
         id: None,
         name: Some("f".into()),
         arguments: String::new(),
+        provider_ref: None,
     };
     let mut events: Vec<Event> = (0..128).map(event).collect();
     events.push(Event::Finish(Finish::ToolCalls));
@@ -405,7 +490,7 @@ proptest::proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), cut in 0usize..400) {
         let cut = cut.min(bytes.len());
-        let _ = decode(Decoder::whole(), &bytes);
+        let _ = decode(decoder(Framing::Whole), &bytes);
         proptest::prop_assert_eq!(stream(&[&bytes[..cut], &bytes[cut..]]), stream(&[&bytes]));
     }
 
@@ -419,7 +504,7 @@ proptest::proptest! {
     #[test]
     fn what_is_stated_in_a_chunk_arrives(text in "\\PC{1,60}") {
         let chunk = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]});
-        let c = decode(Decoder::stream(), format!("data: {chunk}\n\n").as_bytes()).unwrap();
+        let c = decode(decoder(Framing::Stream), format!("data: {chunk}\n\n").as_bytes()).unwrap();
         proptest::prop_assert_eq!(c.text, text);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::message::{Completion, Request};
-use super::{Pending, Provider};
+use super::{Each, Pending, Provider};
 use crate::error::Result;
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -55,6 +55,35 @@ impl Counted {
     fn update(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
+
+    async fn counting(&self, work: Pending<'_, Result<Completion>>) -> Result<Completion> {
+        let started = Instant::now();
+        let mut running = Running(Some(self));
+        let result = work.await;
+        running.0 = None;
+        let seconds = started.elapsed().as_secs_f64();
+        self.update(|c| {
+            c.seconds += seconds;
+            if let Some(n) = LATENCY_BOUNDS
+                .iter()
+                .position(|b| seconds <= *b)
+                .and_then(|i| c.within.get_mut(i))
+            {
+                *n += 1;
+            }
+            match &result {
+                Ok(completion) => {
+                    c.ok += 1;
+                    if let Some(usage) = completion.usage {
+                        c.input_tokens += usage.input.unwrap_or(0);
+                        c.output_tokens += usage.output.unwrap_or(0);
+                    }
+                }
+                Err(_) => c.failed += 1,
+            }
+        });
+        result
+    }
 }
 
 /// Counts a call as dropped unless it ended.
@@ -82,33 +111,14 @@ impl Provider for Counted {
     }
 
     fn complete<'a>(&'a self, request: &'a Request) -> Pending<'a, Result<Completion>> {
-        Box::pin(async move {
-            let started = Instant::now();
-            let mut running = Running(Some(self));
-            let result = self.inner.complete(request).await;
-            running.0 = None;
-            let seconds = started.elapsed().as_secs_f64();
-            self.update(|c| {
-                c.seconds += seconds;
-                if let Some(n) = LATENCY_BOUNDS
-                    .iter()
-                    .position(|b| seconds <= *b)
-                    .and_then(|i| c.within.get_mut(i))
-                {
-                    *n += 1;
-                }
-                match &result {
-                    Ok(completion) => {
-                        c.ok += 1;
-                        if let Some(usage) = completion.usage {
-                            c.input_tokens += usage.input.unwrap_or(0);
-                            c.output_tokens += usage.output.unwrap_or(0);
-                        }
-                    }
-                    Err(_) => c.failed += 1,
-                }
-            });
-            result
-        })
+        Box::pin(self.counting(self.inner.complete(request)))
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        each: &'a Each<'a>,
+    ) -> Pending<'a, Result<Completion>> {
+        Box::pin(self.counting(self.inner.stream(request, each)))
     }
 }

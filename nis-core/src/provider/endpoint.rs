@@ -75,10 +75,15 @@ impl Endpoint {
         self.url.host_str().unwrap_or("")
     }
 
-    /// The address with `tail` after its path.
+    /// The address with `tail` after its path; `tail` may end in a query.
     pub fn join(&self, tail: &str) -> Url {
         let mut url = self.url.clone();
-        url.set_path(&format!("{}/{tail}", self.url.path().trim_end_matches('/')));
+        let (path, query) = match tail.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (tail, None),
+        };
+        url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
+        url.set_query(query);
         url
     }
 }

@@ -1,17 +1,20 @@
-//! A provider behind an HTTP address: moves the bytes of the [`openai`] wire.
+//! A provider behind an HTTP address: moves the bytes of a [`Wire`].
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 
+use super::clock::{Clock, SystemClock};
 use super::endpoint::Endpoint;
 use super::failure::{Failure, Retry, shorten};
-use super::message::{Completion, Request};
-use super::openai::{self, Decoder, Dialect, Stop};
+use super::message::{Completion, Event, Request};
 use super::secret::Secret;
-use super::{Pending, Provider};
+use super::token::TokenSource;
+use super::wire::chat::{Chat, Dialect};
+use super::wire::{Auth, Call, Framing, Stop, Wire, fold};
+use super::{Each, Pending, Provider};
 use crate::error::{Error, Result};
 
 /// Longest reply, in bytes, counted while it arrives.
@@ -51,19 +54,30 @@ impl Default for HttpOptions {
     }
 }
 
-/// A server that speaks the chat-completions wire.
+/// What proves who calls.
+#[derive(Debug)]
+enum Credential {
+    Nothing,
+    Key(Secret),
+    Tokens(TokenSource),
+}
+
+/// A server that speaks a [`Wire`].
 #[derive(Debug)]
 pub struct HttpProvider {
     name: String,
     model: String,
     endpoint: Endpoint,
-    key: Option<Secret>,
+    credential: Credential,
     options: HttpOptions,
+    wire: Arc<dyn Wire>,
+    clock: Arc<dyn Clock>,
     client: OnceLock<Client>,
 }
 
 impl HttpProvider {
-    /// A provider; no connection is made before the first call.
+    /// A provider that speaks chat completions, in OpenAI's dialect where the address is OpenAI's; no connection is
+    /// made before the first call.
     pub fn new(
         name: impl Into<String>,
         model: impl Into<String>,
@@ -71,14 +85,41 @@ impl HttpProvider {
         key: Option<Secret>,
         options: HttpOptions,
     ) -> Self {
+        let dialect = match endpoint.host() {
+            "api.openai.com" => Dialect::OPENAI,
+            _ => Dialect::COMPATIBLE,
+        };
         HttpProvider {
             name: name.into(),
             model: model.into(),
             endpoint,
-            key,
+            credential: key.map_or(Credential::Nothing, Credential::Key),
             options,
+            wire: Arc::new(Chat(dialect)),
+            clock: Arc::new(SystemClock),
             client: OnceLock::new(),
         }
+    }
+
+    /// Speaks another wire.
+    #[must_use]
+    pub fn with_wire(mut self, wire: Arc<dyn Wire>) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    /// Takes time and chance from elsewhere.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Proves who calls by the tokens of a service account.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: TokenSource) -> Self {
+        self.credential = Credential::Tokens(tokens);
+        self
     }
 
     /// The HTTP client, built at the first call: loading the system's certificates takes milliseconds.
@@ -106,9 +147,9 @@ impl HttpProvider {
     }
 
     fn error(&self, status: Option<u16>, retryable: bool, message: &str) -> Error {
-        let message = match &self.key {
-            Some(key) => key.scrub(message),
-            None => message.to_owned(),
+        let message = match &self.credential {
+            Credential::Key(key) => key.scrub(message),
+            _ => message.to_owned(),
         };
         Error::Provider {
             provider: self.name.clone(),
@@ -118,18 +159,32 @@ impl HttpProvider {
         }
     }
 
-    async fn try_once(&self, client: &Client, body: &[u8]) -> Result<Completion, Attempt> {
+    /// The header that proves who calls.
+    async fn proof(&self, client: &Client) -> Result<Option<(&'static str, HeaderValue)>, Attempt> {
+        let (auth, secret) = match &self.credential {
+            Credential::Nothing => return Ok(None),
+            Credential::Key(key) => (self.wire.auth(), key.clone()),
+            Credential::Tokens(tokens) => {
+                let token = tokens.token(client).await.map_err(Attempt::Ended)?;
+                (Auth::BEARER, token)
+            }
+        };
+        let mut value = HeaderValue::from_str(&format!("{}{}", auth.prefix, secret.expose()))
+            .map_err(|_| Attempt::Failed(plain(Retry::No, "the key cannot stand in a header")))?;
+        value.set_sensitive(true);
+        Ok(Some((auth.header, value)))
+    }
+
+    async fn try_once(&self, client: &Client, what: &Outgoing<'_>) -> Result<Completion, Attempt> {
         let mut call = client
-            .post(self.endpoint.join("chat/completions"))
+            .post(self.endpoint.join(&what.call.path))
             .header(CONTENT_TYPE, "application/json")
-            .body(body.to_vec());
-        if let Some(key) = &self.key {
-            let mut value =
-                HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-                    Attempt::Failed(plain(Retry::No, "the key cannot stand in a header"))
-                })?;
-            value.set_sensitive(true);
-            call = call.header(AUTHORIZATION, value);
+            .body(what.body.clone());
+        for (name, value) in &what.call.headers {
+            call = call.header(*name, value);
+        }
+        if let Some((name, value)) = self.proof(client).await? {
+            call = call.header(name, value);
         }
         let mut reply = call.send().await.map_err(|e| {
             // Nothing of a reply came, so asking again is safe.
@@ -161,27 +216,32 @@ impl HttpProvider {
                 status.as_u16(),
                 header,
                 &page,
+                self.clock.now(),
             )));
         }
-        self.read(reply).await
+        self.read(reply, what.each).await
     }
 
     /// Reads a reply of status 200. It is never asked for again once a byte of it came.
-    async fn read(&self, mut reply: Response) -> Result<Completion, Attempt> {
+    async fn read(
+        &self,
+        mut reply: Response,
+        each: Option<&Each<'_>>,
+    ) -> Result<Completion, Attempt> {
         let kind = reply
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .unwrap_or("");
         let mut decoder = if kind.starts_with("text/event-stream") {
-            Decoder::stream()
+            self.wire.decoder(Framing::Stream)
         } else if kind.contains("html") {
             return Err(Attempt::Broken(
                 false,
                 "an HTML page instead of a reply".into(),
             ));
         } else {
-            Decoder::whole()
+            self.wire.decoder(Framing::Whole)
         };
         let limit = self.options.max_reply_bytes;
         let over = |got: u64| {
@@ -195,6 +255,13 @@ impl HttpProvider {
             return Err(over(length));
         }
         let (mut got, mut events) = (0u64, Vec::new());
+        let mut told = 0;
+        let mut tell = |events: &[Event]| {
+            if let Some(each) = each {
+                events.iter().skip(told).for_each(each);
+                told = events.len();
+            }
+        };
         loop {
             match reply.chunk().await {
                 Ok(None) => break,
@@ -203,7 +270,9 @@ impl HttpProvider {
                     if got > limit {
                         return Err(over(got));
                     }
-                    decoder.push(&bytes, &mut events).map_err(stopped)?;
+                    let pushed = decoder.push(&bytes, &mut events);
+                    tell(&events);
+                    pushed.map_err(stopped)?;
                 }
                 Err(e) => {
                     return Err(Attempt::Broken(
@@ -214,27 +283,27 @@ impl HttpProvider {
             }
         }
         decoder.end(&mut events).map_err(stopped)?;
-        openai::fold(events).map_err(stopped)
+        tell(&events);
+        fold(events).map_err(stopped)
     }
 
-    async fn call(&self, request: &Request) -> Result<Completion> {
-        let dialect = match self.endpoint.host() {
-            "api.openai.com" => Dialect::OPENAI,
-            _ => Dialect::COMPATIBLE,
+    async fn call(&self, request: &Request, each: Option<&Each<'_>>) -> Result<Completion> {
+        let call = self.wire.encode(request, &self.model, each.is_some())?;
+        let what = Outgoing {
+            body: bytes::Bytes::from(call.body.to_string()),
+            call,
+            each,
         };
-        let body = openai::encode(request, &self.model, dialect, false)
-            .to_string()
-            .into_bytes();
         let client = self.client()?;
         let started = Instant::now();
         let late = || Error::Timeout {
             what: format!("provider {}", self.name),
             after_ms: u64::try_from(self.options.timeout.as_millis()).unwrap_or(u64::MAX),
         };
-        let mut attempt = 0;
+        let (mut attempt, mut renewed) = (0, false);
         loop {
             let left = self.options.timeout.saturating_sub(started.elapsed());
-            let failure = match tokio::time::timeout(left, self.try_once(client, &body)).await {
+            let failure = match tokio::time::timeout(left, self.try_once(client, &what)).await {
                 Err(_) => return Err(late()),
                 Ok(Ok(completion)) => return Ok(completion),
                 Ok(Err(Attempt::Ended(error))) => return Err(error),
@@ -243,9 +312,19 @@ impl HttpProvider {
                 }
                 Ok(Err(Attempt::Failed(failure))) => failure,
             };
+            if let Credential::Tokens(tokens) = &self.credential
+                && failure.status == Some(401)
+                && !std::mem::replace(&mut renewed, true)
+            {
+                // The token may have been withdrawn before its time: once more with a new one.
+                tokens.forget().await;
+                continue;
+            }
             let wait = match failure.retry {
                 Retry::After(wait) => Some(wait),
-                Retry::Backoff => Some(jittered(self.options.backoff, attempt)),
+                Retry::Backoff => {
+                    Some(jittered(self.options.backoff, attempt, self.clock.jitter()))
+                }
                 Retry::No => None,
             };
             let left = self.options.timeout.saturating_sub(started.elapsed());
@@ -280,8 +359,23 @@ impl Provider for HttpProvider {
     }
 
     fn complete<'a>(&'a self, request: &'a Request) -> Pending<'a, Result<Completion>> {
-        Box::pin(self.call(request))
+        Box::pin(self.call(request, None))
     }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        each: &'a Each<'a>,
+    ) -> Pending<'a, Result<Completion>> {
+        Box::pin(self.call(request, Some(each)))
+    }
+}
+
+/// What every try sends, and who hears of the reply.
+struct Outgoing<'a> {
+    call: Call,
+    body: bytes::Bytes,
+    each: Option<&'a Each<'a>>,
 }
 
 /// How one try ended without a completion.
@@ -321,7 +415,7 @@ fn stopped(stop: Stop) -> Attempt {
 }
 
 /// The causes of a transport error, without the address.
-fn chain(error: reqwest::Error) -> String {
+pub(super) fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);
@@ -336,12 +430,9 @@ fn chain(error: reqwest::Error) -> String {
     shorten(&text)
 }
 
-fn jittered(first: Duration, attempt: u32) -> Duration {
+fn jittered(first: Duration, attempt: u32, jitter: f64) -> Duration {
     let full = first
         .saturating_mul(1 << attempt.min(8))
         .min(Duration::from_secs(8));
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.subsec_nanos());
-    full.mul_f64(1.0 - 0.25 * f64::from(nanos % 1000) / 1000.0)
+    full.mul_f64(1.0 - 0.25 * jitter.clamp(0.0, 1.0))
 }

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Most tool calls in one completion.
 pub const MAX_TOOL_CALLS: usize = 128;
 
+/// Most reasoning items in one completion.
+pub const MAX_BLOCKS: usize = 1024;
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +34,35 @@ pub struct ToolCall {
     pub name: String,
     /// JSON text as the model wrote it, which may be broken.
     pub arguments: String,
+    /// What the provider wants back with the call, unchanged: Gemini's thought signature, the item id of the
+    /// Responses API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_ref: Option<String>,
+}
+
+/// An image that a user shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Image {
+    /// The file itself.
+    Data {
+        /// For example `image/png`.
+        media_type: String,
+        /// Base64, without line breaks.
+        base64: String,
+    },
+    /// Where the provider finds it; NIS does not fetch it.
+    Url(String),
+}
+
+/// A piece of a reply that its provider wants back unchanged in later requests: a reasoning item, a signed
+/// thought. Only the wire that made it sends it back; others leave it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Name of the wire, for example `anthropic`.
+    pub wire: String,
+    /// JSON text as it came.
+    pub json: String,
 }
 
 /// One message of a conversation.
@@ -44,6 +76,18 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     /// For [`Role::Tool`]: the call that this answers.
     pub tool_call_id: Option<String>,
+    /// For [`Role::Tool`]: whether the tool failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
+    /// Images that a user's message shows, after its text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Image>,
+    /// The reasoning that an assistant's message came with, where the provider showed it; may be empty text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// What the provider wants back unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
 }
 
 impl Message {
@@ -53,6 +97,10 @@ impl Message {
             content: content.into(),
             tool_calls: Vec::new(),
             tool_call_id: None,
+            is_error: false,
+            images: Vec::new(),
+            reasoning: None,
+            blocks: Vec::new(),
         }
     }
 
@@ -92,17 +140,84 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON schema of its arguments.
     pub parameters: Value,
+    /// Whether the provider shall hold the model to the schema, where it can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
-/// A conversation to complete.
+/// Which tools the model may or must ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolChoice {
+    /// As it likes (default).
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// How much a reasoning model shall think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Effort {
+    /// `low`, `medium` or `high`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+        }
+    }
+}
+
+/// The shape that an answer must have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Letters, digits, `_` and `-`.
+    pub name: String,
+    /// JSON schema of the answer.
+    pub schema: Value,
+}
+
+/// A conversation to complete. What is `None` or empty is left to the provider.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Request {
     /// The conversation, oldest first.
     pub messages: Vec<Message>,
     /// Tools that the model may ask for.
     pub tools: Vec<ToolSpec>,
-    /// Longest completion, in tokens; the provider's default where `None`.
+    /// Which of them.
+    pub tool_choice: ToolChoice,
+    /// Whether several tools may be asked for at once.
+    pub parallel_tools: Option<bool>,
+    /// Longest completion, in tokens.
     pub max_tokens: Option<u32>,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Share of the probability that is sampled from.
+    pub top_p: Option<f64>,
+    /// Texts that end the completion.
+    pub stop: Vec<String>,
+    /// Seed of the sampling, where the provider has one.
+    pub seed: Option<u64>,
+    /// How much to think, where the model reasons.
+    pub effort: Option<Effort>,
+    /// The shape of the answer.
+    pub schema: Option<Schema>,
 }
 
 /// Why a completion ended.
@@ -160,6 +275,23 @@ pub struct Completion {
     pub usage: Option<Usage>,
     /// The model as the provider names it, where it did.
     pub model: Option<String>,
+    /// The model's reasoning, where the provider shows it; may be empty text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// What the provider wants back unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+}
+
+impl Completion {
+    /// The completion as a message of the conversation, with all that its provider wants back.
+    pub fn into_message(self) -> Message {
+        Message {
+            reasoning: self.reasoning,
+            blocks: self.blocks,
+            ..Message::assistant(self.text, self.tool_calls)
+        }
+    }
 }
 
 /// A piece of a reply, in the order of arrival. All wires speak this.
@@ -172,6 +304,10 @@ pub enum Event {
     Text(String),
     /// More of a refusal.
     Refusal(String),
+    /// More of the reasoning that the provider shows; empty text says that there is reasoning.
+    Reasoning(String),
+    /// A piece that the provider wants back unchanged.
+    Block(Block),
     /// A piece of tool call number `index`: the id and the name may come once, late or never.
     ToolCall {
         /// Position of the call in the reply.
@@ -182,6 +318,8 @@ pub enum Event {
         name: Option<String>,
         /// More of its arguments.
         arguments: String,
+        /// What the provider wants back with the call, where this piece has it.
+        provider_ref: Option<String>,
     },
     /// Tokens so far; a later one replaces an earlier one.
     Usage(Usage),
@@ -194,6 +332,8 @@ pub enum Event {
 pub struct Fold {
     text: String,
     refusal: Option<String>,
+    reasoning: Option<String>,
+    blocks: Vec<Block>,
     calls: Vec<(usize, ToolCall)>,
     usage: Option<Usage>,
     model: Option<String>,
@@ -212,6 +352,17 @@ impl Fold {
             }
             Event::Text(more) => self.text.push_str(&more),
             Event::Refusal(more) => self.refusal.get_or_insert_default().push_str(&more),
+            Event::Reasoning(more) => self.reasoning.get_or_insert_default().push_str(&more),
+            Event::Block(block) => {
+                if self.blocks.len() >= MAX_BLOCKS {
+                    return Err(Error::Limit {
+                        what: "reasoning items of one reply".into(),
+                        limit: MAX_BLOCKS as u64,
+                        got: self.blocks.len() as u64 + 1,
+                    });
+                }
+                self.blocks.push(block);
+            }
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Finish(finish) => self.finish = Some(finish),
             Event::ToolCall {
@@ -219,6 +370,7 @@ impl Fold {
                 id,
                 name,
                 arguments,
+                provider_ref,
             } => {
                 let known = self.calls.iter().position(|(i, _)| *i == index);
                 let call = match known.and_then(|at| self.calls.get_mut(at)) {
@@ -235,6 +387,7 @@ impl Fold {
                             id: String::new(),
                             name: String::new(),
                             arguments: String::new(),
+                            provider_ref: None,
                         };
                         self.calls.push((index, empty));
                         match self.calls.last_mut() {
@@ -249,6 +402,9 @@ impl Fold {
                 }
                 if call.name.is_empty() {
                     call.name = name.unwrap_or_default();
+                }
+                if call.provider_ref.is_none() {
+                    call.provider_ref = provider_ref;
                 }
                 call.arguments.push_str(&arguments);
             }
@@ -285,6 +441,8 @@ impl Fold {
             finish,
             usage: self.usage,
             model: self.model,
+            reasoning: self.reasoning,
+            blocks: self.blocks,
         })
     }
 }

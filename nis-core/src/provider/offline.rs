@@ -44,6 +44,8 @@ impl Provider for Offline {
 
 fn said(text: String) -> Completion {
     Completion {
+        reasoning: None,
+        blocks: Vec::new(),
         text,
         tool_calls: Vec::new(),
         refusal: None,
@@ -118,6 +120,7 @@ fn tool_call(request: &Request, message: &str) -> Option<ToolCall> {
         }
     };
     offered(name).then(|| ToolCall {
+        provider_ref: None,
         id: "call_0".into(),
         name: name.to_owned(),
         arguments: arguments.to_string(),

@@ -9,6 +9,7 @@ use crate::bus::LocalBus;
 use crate::error::{Error, Result};
 use crate::provider::{
     Counted, Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Secret,
+    ServiceAccount, SystemClock, TokenSource,
 };
 use crate::store::{SqliteStore, Store};
 use crate::tool::{Analyze, Calculate, ConvertUnits, FindConstant, Recall, Remember, Toolbox};
@@ -24,18 +25,19 @@ pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner
     }
     checked.check()?;
     let mut providers: Vec<Arc<Counted>> = Vec::new();
+    let given: Vec<ProviderConfig> = config.providers.iter().map(|p| p.filled()).collect();
     for provider in own {
         let name = provider.name();
         let taken = is_offline(name)
             || providers.iter().any(|p| p.name() == name)
-            || config.providers.iter().any(|p| p.name == name);
+            || given.iter().any(|p| p.name == name);
         if taken || name.is_empty() {
             return Err(Error::invalid("provider", name, "a name that is not taken"));
         }
         providers.push(Arc::new(Counted::new(provider)));
     }
     let mut unusable = Vec::new();
-    for (n, given) in config.providers.iter().enumerate() {
+    for (n, given) in given.iter().enumerate() {
         if given.kind == ProviderKind::Offline {
             continue;
         }
@@ -82,18 +84,35 @@ fn http_provider(
     given: &ProviderConfig,
     max_reply_bytes: u64,
 ) -> Result<Result<HttpProvider, String>> {
-    let endpoint = Endpoint::parse(&format!("config.providers[{n}].base_url"), &given.base_url)?;
+    let table = format!("config.providers[{n}]");
+    let endpoint = Endpoint::parse(&format!("{table}.base_url"), &given.base_url)?;
+    let mut given = given.clone();
+    let tokens = match (&given.service_account_key, given.kind) {
+        (Some(path), ProviderKind::Vertex) => {
+            let field = format!("{table}.service_account_key");
+            let account = ServiceAccount::from_file(&field, path)?;
+            if given.project.is_none() && !account.project().is_empty() {
+                given.project = Some(account.project().into());
+            }
+            Some(TokenSource::new(account, Arc::new(SystemClock)))
+        }
+        _ => None,
+    };
     let key = given.api_key.clone().or_else(|| {
         let name = given.api_key_env.as_deref()?;
         std::env::var(name).ok().map(Secret::new)
     });
     let key = key.filter(Secret::is_usable);
-    if key.is_none() && !endpoint.is_loopback() {
-        let place = match &given.api_key_env {
-            Some(name) => format!("the environment variable {name} holds no usable key"),
-            None => "no usable key is configured".to_owned(),
+    if key.is_none() && tokens.is_none() && !endpoint.is_loopback() {
+        let place = match (&given.api_key_env, given.kind) {
+            (Some(name), _) => format!("the environment variable {name} holds no usable key"),
+            (None, ProviderKind::Vertex) => "no service_account_key is configured".to_owned(),
+            (None, _) => "no usable key is configured".to_owned(),
         };
         return Ok(Err(place));
+    }
+    if given.kind == ProviderKind::Vertex && given.project.is_none() {
+        return Ok(Err("no project is configured".into()));
     }
     let options = HttpOptions {
         timeout: Duration::from_secs_f64(given.timeout_s),
@@ -102,13 +121,13 @@ fn http_provider(
         max_retries: given.max_retries,
         ..HttpOptions::default()
     };
-    Ok(Ok(HttpProvider::new(
-        &given.name,
-        &given.model,
-        endpoint,
-        key,
-        options,
-    )))
+    let wire = given.wire(&table, endpoint.host())?;
+    let provider =
+        HttpProvider::new(&given.name, &given.model, endpoint, key, options).with_wire(wire);
+    Ok(Ok(match tokens {
+        Some(tokens) => provider.with_tokens(tokens),
+        None => provider,
+    }))
 }
 
 /// `conv_` and 12 hexadecimal digits from the operating system's random numbers.

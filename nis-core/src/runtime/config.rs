@@ -4,15 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::kinds::ProviderKind;
 use super::read::read_json;
 use crate::error::{Error, Result};
 use crate::provider::{Endpoint, OFFLINE, Secret};
-
-/// Where OpenAI's own server is.
-pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
-
-/// The model of the provider `openai` where none is given.
-pub const OPENAI_MODEL: &str = "gpt-5.6-luna";
 
 /// What a runtime is built from: TOML, JSON, or a chain of `with_...` calls from [`Config::default`].
 ///
@@ -46,18 +41,7 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// How a provider is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderKind {
-    /// Chat completions, as OpenAI and compatible servers speak it.
-    #[default]
-    Openai,
-    /// The offline provider.
-    Offline,
-}
-
-/// One provider.
+/// One provider. What is empty is the kind's own ([`ProviderConfig::filled`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
@@ -79,20 +63,29 @@ pub struct ProviderConfig {
     pub connect_timeout_s: f64,
     /// Most further tries after a failed one: 0 to 2.
     pub max_retries: u32,
+    /// Vertex AI: the project; that of the key file where `None`.
+    pub project: Option<String>,
+    /// Vertex AI: the location; `global` where `None`.
+    pub location: Option<String>,
+    /// Vertex AI: the key file of a service account.
+    pub service_account_key: Option<PathBuf>,
 }
 
 impl Default for ProviderConfig {
     fn default() -> Self {
         ProviderConfig {
-            name: "openai".into(),
+            name: String::new(),
             kind: ProviderKind::Openai,
-            base_url: OPENAI_BASE_URL.into(),
+            base_url: String::new(),
             api_key: None,
             api_key_env: None,
-            model: OPENAI_MODEL.into(),
+            model: String::new(),
             timeout_s: 120.0,
             connect_timeout_s: 5.0,
             max_retries: 2,
+            project: None,
+            location: None,
+            service_account_key: None,
         }
     }
 }
@@ -162,6 +155,149 @@ pub const VARIABLES: &[Variable] = &[
         },
     },
     Variable {
+        name: "ANTHROPIC_API_KEY",
+        key: "providers[anthropic].api_key",
+        meaning: "Key of the provider `anthropic`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Anthropic).api_key = Some(Secret::new(value));
+            Ok(())
+        },
+    },
+    Variable {
+        name: "ANTHROPIC_MODEL",
+        key: "providers[anthropic].model",
+        meaning: "Model of the provider `anthropic`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Anthropic).model = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "GEMINI_API_KEY",
+        key: "providers[gemini].api_key",
+        meaning: "Key of the provider `gemini`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Gemini).api_key = Some(Secret::new(value));
+            Ok(())
+        },
+    },
+    Variable {
+        name: "GEMINI_MODEL",
+        key: "providers[gemini].model",
+        meaning: "Model of the provider `gemini`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Gemini).model = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "GCP_PROJECT_ID",
+        key: "providers[vertex].project",
+        meaning: "Project of the provider `vertex`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Vertex).project = Some(value.into());
+            Ok(())
+        },
+    },
+    Variable {
+        name: "GCP_LOCATION",
+        key: "providers[vertex].location",
+        meaning: "Location of the provider `vertex`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Vertex).location = Some(value.into());
+            Ok(())
+        },
+    },
+    Variable {
+        name: "GOOGLE_SERVICE_ACCOUNT_KEY",
+        key: "providers[vertex].service_account_key",
+        meaning: "Path of the key file of the service account of the provider `vertex`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Vertex).service_account_key = Some(value.into());
+            Ok(())
+        },
+    },
+    Variable {
+        name: "VERTEX_MODEL",
+        key: "providers[vertex].model",
+        meaning: "Model of the provider `vertex`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Vertex).model = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "DEEPSEEK_API_KEY",
+        key: "providers[deepseek].api_key",
+        meaning: "Key of the provider `deepseek`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Deepseek).api_key = Some(Secret::new(value));
+            Ok(())
+        },
+    },
+    Variable {
+        name: "DEEPSEEK_MODEL",
+        key: "providers[deepseek].model",
+        meaning: "Model of the provider `deepseek`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Deepseek).model = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "NGC_API_KEY",
+        key: "providers[nim].api_key",
+        meaning: "Key of the provider `nim`, where `NVIDIA_API_KEY` is not set.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Nim).api_key = Some(Secret::new(value));
+            Ok(())
+        },
+    },
+    Variable {
+        name: "NVIDIA_API_KEY",
+        key: "providers[nim].api_key",
+        meaning: "Key of the provider `nim`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Nim).api_key = Some(Secret::new(value));
+            Ok(())
+        },
+    },
+    Variable {
+        name: "NIM_BASE_URL",
+        key: "providers[nim].base_url",
+        meaning: "Where the provider `nim` is: https, or http to this machine (which then needs no key).",
+        set: |config, name, value| {
+            Endpoint::parse(name, value)?;
+            of_kind(config, ProviderKind::Nim).base_url = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "NIM_MODEL",
+        key: "providers[nim].model",
+        meaning: "Model of the provider `nim`.",
+        set: |config, _, value| {
+            of_kind(config, ProviderKind::Nim).model = value.into();
+            Ok(())
+        },
+    },
+    Variable {
+        name: "NVIDIA_NIM_ENABLED",
+        key: "providers[nim]",
+        meaning: "`true` or `1` makes the provider `nim` where no other variable does, `false` or `0` leaves it out.",
+        set: |config, name, value| match value.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => {
+                of_kind(config, ProviderKind::Nim);
+                Ok(())
+            }
+            "0" | "false" | "no" | "off" => {
+                config.providers.retain(|p| p.kind != ProviderKind::Nim);
+                Ok(())
+            }
+            _ => Err(Error::invalid(name, value, "true or false")),
+        },
+    },
+    Variable {
         name: "NIS_PROVIDER_TIMEOUT_S",
         key: "providers[openai].timeout_s",
         meaning: "Deadline of one call of the provider `openai`, retries included, in seconds.",
@@ -215,16 +351,25 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T> {
         .map_err(|_| Error::invalid(name, value, "a number"))
 }
 
-/// The provider `openai`, made where it is not there.
-fn openai(config: &mut Config) -> &mut ProviderConfig {
-    let at = match config.providers.iter().position(|p| p.name == "openai") {
+/// The provider of this kind with the kind's name, made where it is not there.
+fn of_kind(config: &mut Config, kind: ProviderKind) -> &mut ProviderConfig {
+    let name = kind.row().name;
+    let at = match config.providers.iter().position(|p| p.name == name) {
         Some(at) => at,
         None => {
-            config.providers.insert(0, ProviderConfig::default());
-            0
+            config.providers.push(ProviderConfig {
+                name: name.into(),
+                kind,
+                ..ProviderConfig::default()
+            });
+            config.providers.len() - 1
         }
     };
     &mut config.providers[at]
+}
+
+fn openai(config: &mut Config) -> &mut ProviderConfig {
+    of_kind(config, ProviderKind::Openai)
 }
 
 impl Config {
@@ -341,7 +486,8 @@ impl Config {
     /// [`Error::InvalidInput`] naming the key.
     pub fn check(&self) -> Result<()> {
         let mut names: Vec<&str> = Vec::new();
-        for (n, p) in self.providers.iter().enumerate() {
+        let providers: Vec<ProviderConfig> = self.providers.iter().map(|p| p.filled()).collect();
+        for (n, p) in providers.iter().enumerate() {
             let key = |name: &str| format!("config.providers[{n}].{name}");
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
             if p.name.is_empty() || p.name.len() > 64 || !p.name.chars().all(plain) {

@@ -5,6 +5,7 @@
 mod blocking;
 mod build;
 mod config;
+mod kinds;
 mod metrics;
 mod read;
 mod types;
@@ -12,10 +13,8 @@ mod types;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{
-    Config, Limits, OPENAI_BASE_URL, OPENAI_MODEL, ProviderConfig, ProviderKind, VARIABLES,
-    Variable,
-};
+pub use config::{Config, Limits, ProviderConfig, VARIABLES, Variable};
+pub use kinds::{OPENAI_BASE_URL, OPENAI_MODEL, ProviderKind};
 pub use read::read_json;
 pub use types::{AgentInfo, ChatReply, ChatRequest, Health, State, TraceStep};
 

@@ -85,6 +85,7 @@ impl Toolbox {
     /// The tools as a model sees them.
     pub fn specs(&self) -> Vec<ToolSpec> {
         let spec = |tool: &Arc<dyn Tool>| ToolSpec {
+            strict: false,
             name: tool.name().into(),
             description: tool.description().into(),
             parameters: tool.parameters(),

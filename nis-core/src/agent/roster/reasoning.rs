@@ -66,7 +66,7 @@ impl Reasoning {
             } else {
                 Vec::new()
             },
-            max_tokens: None,
+            ..Request::default()
         };
         let (mut steps, mut tokens) = (Vec::new(), None);
         for round in 0.. {
@@ -99,9 +99,8 @@ impl Reasoning {
                 });
             }
             let calls = completion.tool_calls.clone();
-            request
-                .messages
-                .push(Message::assistant(completion.text, completion.tool_calls));
+            // With all that the provider wants back, such as signed thoughts.
+            request.messages.push(completion.into_message());
             for (number, call) in calls.iter().enumerate() {
                 let result = if number < MAX_CALLS {
                     self.run(call, user, context, &mut steps).await?
