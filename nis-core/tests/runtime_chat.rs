@@ -33,6 +33,8 @@ struct Scripted {
 
 fn text(text: &str) -> Completion {
     Completion {
+        reasoning: None,
+        blocks: vec![],
         text: text.into(),
         tool_calls: vec![],
         refusal: None,
@@ -48,6 +50,7 @@ fn text(text: &str) -> Completion {
 
 fn calls(calls: &[(&str, &str)]) -> Completion {
     let call = |(n, (name, arguments)): (usize, &(&str, &str))| ToolCall {
+        provider_ref: None,
         id: format!("c{n}"),
         name: (*name).into(),
         arguments: (*arguments).into(),
