@@ -13,6 +13,7 @@ use super::{Line, Sample};
 use crate::error::Result;
 use crate::laplace::length::smooth_length;
 use crate::laplace::phase::{Turns, decay};
+use crate::laplace::wide::{Kernel, widest};
 use crate::telemetry::Progress;
 
 /// What is computed once for a number of samples and a line.
@@ -29,10 +30,11 @@ pub(super) struct Chirp {
     twist: Vec<Complex64>,
     /// What a block's samples are multiplied with.
     before: Vec<Complex64>,
+    /// `e^{-alpha k^2}`, what the points are multiplied with.
+    after: Vec<Complex64>,
     sigma_dt: f64,
     start: Turns,
     step: Turns,
-    alpha: Turns,
 }
 
 /// Buffers of one thread.
@@ -90,8 +92,13 @@ impl Chirp {
         let mut phase = Turns::default();
         let mut rise = alpha;
         let twice = alpha.plus(alpha);
+        let mut after = Vec::with_capacity(count);
         for m in 0..count.max(block) {
-            let value = phase.cis() * scale;
+            let value = phase.cis();
+            if m < count {
+                after.push(value.conj());
+            }
+            let value = value * scale;
             if m < count {
                 chirp[m] = value;
             }
@@ -130,10 +137,10 @@ impl Chirp {
             filter,
             twist,
             before,
+            after,
             sigma_dt,
             start,
             step,
-            alpha,
         }
     }
 
@@ -194,24 +201,16 @@ impl Chirp {
         let x = x.get(offset..end).unwrap_or_default();
         let Buffers { half, scratch, out } = buffers;
         let [cyclic, twisted] = half;
-        let near = x.len().min(self.half);
-        let (head, tail) = x.split_at(near);
-        let pairs = cyclic.iter_mut().zip(twisted.iter_mut()).zip(&self.twist);
-        let mut head = head.iter().zip(&self.before);
-        let mut tail = tail.iter().zip(self.before.get(near..).unwrap_or_default());
-        for ((c, t), twist) in pairs {
-            let product = |item: Option<(&T, &Complex64)>| {
-                item.map_or(Complex64::default(), |(x, b)| x.times(*b))
-            };
-            let (u, v) = (product(head.next()), product(tail.next()));
-            *c = u + v;
-            *t = (u - v) * twist;
-        }
+        widest(Enter {
+            x,
+            before: &self.before,
+            twist: &self.twist,
+            cyclic,
+            twisted,
+        });
         let convolve = |values: &mut [Complex64], scratch: &mut [Complex64], part: usize| {
             self.fft.process_with_scratch(values, scratch);
-            for (v, f) in values.iter_mut().zip(&self.filter[part]) {
-                *v *= *f;
-            }
+            widest(Multiply(values, &self.filter[part]));
             self.inverse.process_with_scratch(values, scratch);
         };
         let [scratch0, scratch1] = scratch;
@@ -224,24 +223,121 @@ impl Chirp {
             convolve(cyclic, scratch0, 0);
             convolve(twisted, scratch1, 1);
         }
-        // e^{-alpha k^2 - s_k offset}
+        // e^{-alpha k^2 - s_k offset}: the second part in strides of products of two exact exponentials.
         let size = (-self.sigma_dt * offset as f64).exp();
-        let mut phase = self.start.times(offset as u128);
-        let mut rise = self.alpha.plus(self.step.times(offset as u128));
-        let twice = self.alpha.plus(self.alpha);
-        let value = |k: usize, first: bool| {
-            let (c, t, w) = (cyclic[k], twisted[k], self.twist[k].conj());
-            if first { c + t * w } else { c - t * w }
-        };
-        for (k, o) in out.iter_mut().enumerate() {
-            let v = if k < self.half {
-                value(k, true)
-            } else {
-                value(k - self.half, false)
-            };
-            *o = v * phase.negated().cis() * size;
-            phase = phase.plus(rise);
-            rise = rise.plus(twice);
+        let turn = self.step.times(offset as u128).negated();
+        let first = self.start.times(offset as u128).negated();
+        let near: [Complex64; STRIDE] = std::array::from_fn(|k| turn.times(k as u128).cis());
+        for (stride, out) in out.chunks_mut(STRIDE).enumerate() {
+            let k = stride * STRIDE;
+            let far = first.plus(turn.times(k as u128)).cis() * size;
+            let after = self.after.get(k..).unwrap_or_default();
+            // The convolution's second half starts anew, at any place within a stride.
+            let split = self.half.saturating_sub(k).min(out.len());
+            let (head, tail) = out.split_at_mut(split);
+            for (out, second, k) in [(head, false, k), (tail, true, k + split)] {
+                if out.is_empty() {
+                    continue;
+                }
+                let at = if second { k - self.half } else { k };
+                let within = k - stride * STRIDE;
+                widest(Leave {
+                    cyclic: cyclic.get(at..).unwrap_or_default(),
+                    twisted: twisted.get(at..).unwrap_or_default(),
+                    twist: self.twist.get(at..).unwrap_or_default(),
+                    after: after.get(within..).unwrap_or_default(),
+                    near: near.get(within..).unwrap_or_default(),
+                    far,
+                    second,
+                    out,
+                });
+            }
+        }
+    }
+}
+
+/// Points between two exact phases of a block's place.
+const STRIDE: usize = 64;
+
+/// The samples times the chirp, folded to the inputs of the two convolutions.
+struct Enter<'a, T> {
+    x: &'a [T],
+    before: &'a [Complex64],
+    twist: &'a [Complex64],
+    cyclic: &'a mut [Complex64],
+    twisted: &'a mut [Complex64],
+}
+
+impl<T: Sample> Kernel for Enter<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let half = self.cyclic.len();
+        let near = self.x.len().min(half);
+        let (head, tail) = self.x.split_at(near);
+        let (before, later) = self.before.split_at(near);
+        // Where both halves of the circle have samples, where one has, where none has.
+        let (both, one) = head.split_at(tail.len());
+        let (both_before, one_before) = before.split_at(tail.len());
+        let pairs = both.iter().zip(both_before).zip(tail.iter().zip(later));
+        let outs = self.cyclic.iter_mut().zip(self.twisted.iter_mut());
+        for ((((x, b), (y, d)), (c, t)), w) in pairs.zip(outs).zip(self.twist) {
+            let (u, v) = (x.times(*b), y.times(*d));
+            *c = u + v;
+            *t = (u - v) * w;
+        }
+        let (from, to) = (tail.len(), near);
+        let outs = self.cyclic[from..]
+            .iter_mut()
+            .zip(&mut self.twisted[from..]);
+        let twist = &self.twist[from..];
+        for (((x, b), (c, t)), w) in one.iter().zip(one_before).zip(outs).zip(twist) {
+            let u = x.times(*b);
+            *c = u;
+            *t = u * w;
+        }
+        self.cyclic[to..].fill(Complex64::default());
+        self.twisted[to..].fill(Complex64::default());
+    }
+}
+
+struct Multiply<'a>(&'a mut [Complex64], &'a [Complex64]);
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (v, f) in self.0.iter_mut().zip(self.1) {
+            *v *= *f;
+        }
+    }
+}
+
+/// The two convolutions made one, times the phases of the points.
+struct Leave<'a> {
+    cyclic: &'a [Complex64],
+    twisted: &'a [Complex64],
+    twist: &'a [Complex64],
+    after: &'a [Complex64],
+    near: &'a [Complex64],
+    far: Complex64,
+    second: bool,
+    out: &'a mut [Complex64],
+}
+
+impl Kernel for Leave<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let sign = if self.second { -1.0 } else { 1.0 };
+        let parts = self.cyclic.iter().zip(self.twisted).zip(self.twist);
+        let phases = self.after.iter().zip(self.near);
+        for ((o, ((c, t), w)), (a, n)) in self.out.iter_mut().zip(parts).zip(phases) {
+            let v = c + t * w.conj() * sign;
+            *o = v * (a * (n * self.far));
         }
     }
 }

@@ -115,7 +115,7 @@ impl LinePlan {
             dt,
             s: (0..line.count).map(|k| line.point(k)).collect(),
             sums: Sums::Chirp(Box::new(Chirp::new(samples, dt, &line))),
-            threads: threads(options.threads, 64 * (samples + line.count)),
+            threads: threads(options.threads, 16 * (samples + line.count)),
             options,
         })
     }

@@ -118,14 +118,19 @@ fn first_poles(subspace: &Subspace, order: usize, real: bool) -> Option<Vec<Pole
             out.push(Pole { s, pair: false });
         } else if z.im > 0.0 && s.im < std::f64::consts::PI {
             out.push(Pole { s, pair: true });
-        } else if z.im == 0.0 && z.re > 0.0 {
+        } else if z.im == 0.0 {
+            // A negative real z alternates: it stays at the Nyquist frequency, as a positive one stays at 0.
+            let im = if z.re > 0.0 {
+                0.0
+            } else {
+                std::f64::consts::PI
+            };
             out.push(Pole {
-                s: Complex64::new(s.re, 0.0),
+                s: Complex64::new(s.re, im),
                 pair: false,
             });
         }
-        // A negative real z oscillates at the Nyquist frequency, where a real record cannot tell a frequency;
-        // its lower-half twin of a pair is implied.
+        // The lower-half twin of a pair is implied.
     }
     Some(out)
 }
