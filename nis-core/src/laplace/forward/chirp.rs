@@ -7,8 +7,9 @@
 
 use num_complex::Complex64;
 use rustfft::{Fft, FftPlanner};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::share::share;
 use super::{Line, Sample};
 use crate::error::Result;
 use crate::laplace::length::smooth_length;
@@ -35,14 +36,22 @@ pub(super) struct Chirp {
     sigma_dt: f64,
     start: Turns,
     step: Turns,
+    /// Buffers of earlier transforms.
+    kept: Mutex<Vec<Vec<Complex64>>>,
 }
 
-/// Buffers of one thread.
+/// Buffers of one thread; the second scratch where two threads share a convolution.
 struct Buffers {
     half: [Vec<Complex64>; 2],
     scratch: [Vec<Complex64>; 2],
-    out: Vec<Complex64>,
 }
+
+/// Blocks whose sums are added up apart from those of the others, so that the order of additions does not depend on
+/// the number of threads.
+const LISTS: usize = 8;
+
+/// Most buffers that are kept between transforms.
+const KEPT: usize = 32;
 
 /// Convolution lengths beyond this leave the cache, which costs about half as much again.
 const CACHED: usize = 1 << 18;
@@ -141,6 +150,7 @@ impl Chirp {
             sigma_dt,
             start,
             step,
+            kept: Mutex::new(Vec::new()),
         }
     }
 
@@ -154,52 +164,84 @@ impl Chirp {
     ) -> Result<()> {
         out.fill(Complex64::default());
         let blocks = self.samples.div_ceil(self.block);
-        let together = threads.clamp(1, blocks);
+        let lists = blocks.min(LISTS);
         // Threads that blocks leave idle do the two halves of a convolution.
-        let inside = threads > together;
-        let mut buffers: Vec<Buffers> = (0..together).map(|_| self.buffers()).collect();
-        for first in (0..blocks).step_by(together) {
-            progress.report("laplace", first as u64, blocks as u64, "chirp-z")?;
-            let group = first..(first + together).min(blocks);
-            if group.len() == 1 {
-                if let Some(buffer) = buffers.first_mut() {
-                    self.one(x, first, buffer, inside);
+        let inside = threads > blocks;
+        let threads = threads.clamp(1, lists);
+        let mut sums: Vec<Vec<Complex64>> = (0..lists).map(|_| self.take(self.count)).collect();
+        let work = sums.iter_mut().enumerate();
+        share(
+            threads,
+            work,
+            blocks,
+            "chirp-z",
+            progress,
+            |(first, sums), tick| {
+                let mut buffers = self.buffers(inside);
+                for block in (first..blocks).step_by(lists) {
+                    self.one(x, block, &mut buffers, sums, block == first);
+                    tick()?;
                 }
-            } else {
-                std::thread::scope(|scope| {
-                    for (b, buffer) in group.clone().zip(&mut buffers) {
-                        scope.spawn(move || self.one(x, b, buffer, inside));
-                    }
-                });
-            }
-            for (_, buffer) in group.zip(&buffers) {
-                for (sum, part) in out.iter_mut().zip(&buffer.out) {
-                    *sum += part;
-                }
+                let Buffers { half, scratch } = buffers;
+                self.give(half.into_iter().chain(scratch));
+                Ok(())
+            },
+        )?;
+        for part in &sums {
+            for (sum, part) in out.iter_mut().zip(part) {
+                *sum += part;
             }
         }
+        self.give(sums);
         Ok(())
     }
 
-    fn buffers(&self) -> Buffers {
+    /// Length of its Fourier transforms.
+    pub(super) fn length(&self) -> usize {
+        self.half
+    }
+
+    fn buffers(&self, two: bool) -> Buffers {
         let scratch = self
             .fft
             .get_inplace_scratch_len()
             .max(self.inverse.get_inplace_scratch_len());
-        let zeros = |n: usize| vec![Complex64::default(); n];
         Buffers {
-            half: [zeros(self.half), zeros(self.half)],
-            scratch: [zeros(scratch), zeros(scratch)],
-            out: zeros(self.count),
+            half: [self.take(self.half), self.take(self.half)],
+            scratch: [self.take(scratch), self.take(if two { scratch } else { 0 })],
         }
     }
 
-    /// The sums over one block of samples, phases of the block's place included.
-    fn one<T: Sample>(&self, x: &[T], index: usize, buffers: &mut Buffers, two: bool) {
+    /// A buffer of some length, with anything in it; one of earlier transforms where there is one.
+    fn take(&self, length: usize) -> Vec<Complex64> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.iter().position(|buffer| buffer.len() == length) {
+            Some(at) => kept.swap_remove(at),
+            None => vec![Complex64::default(); length],
+        }
+    }
+
+    /// Keeps buffers for the next transform: getting memory anew from the system costs a fifth of a transform.
+    fn give(&self, buffers: impl IntoIterator<Item = Vec<Complex64>>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(buffers.into_iter().filter(|buffer| !buffer.is_empty()));
+        // Several transforms at once leave more than one needs.
+        kept.truncate(KEPT);
+    }
+
+    /// The sums over one block of samples, phases of the block's place included: added to `out`, or set there.
+    fn one<T: Sample>(
+        &self,
+        x: &[T],
+        index: usize,
+        buffers: &mut Buffers,
+        out: &mut [Complex64],
+        sets: bool,
+    ) {
         let offset = index * self.block;
         let end = (offset + self.block).min(self.samples);
         let x = x.get(offset..end).unwrap_or_default();
-        let Buffers { half, scratch, out } = buffers;
+        let Buffers { half, scratch } = buffers;
         let [cyclic, twisted] = half;
         widest(Enter {
             x,
@@ -214,14 +256,14 @@ impl Chirp {
             self.inverse.process_with_scratch(values, scratch);
         };
         let [scratch0, scratch1] = scratch;
-        if two {
+        if !scratch1.is_empty() {
             std::thread::scope(|scope| {
                 scope.spawn(|| convolve(twisted, scratch1, 1));
                 convolve(cyclic, scratch0, 0);
             });
         } else {
             convolve(cyclic, scratch0, 0);
-            convolve(twisted, scratch1, 1);
+            convolve(twisted, scratch0, 1);
         }
         // e^{-alpha k^2 - s_k offset}: the second part in strides of products of two exact exponentials.
         let size = (-self.sigma_dt * offset as f64).exp();
@@ -249,6 +291,7 @@ impl Chirp {
                     near: near.get(within..).unwrap_or_default(),
                     far,
                     second,
+                    sets,
                     out,
                 });
             }
@@ -324,6 +367,7 @@ struct Leave<'a> {
     near: &'a [Complex64],
     far: Complex64,
     second: bool,
+    sets: bool,
     out: &'a mut [Complex64],
 }
 
@@ -336,8 +380,8 @@ impl Kernel for Leave<'_> {
         let parts = self.cyclic.iter().zip(self.twisted).zip(self.twist);
         let phases = self.after.iter().zip(self.near);
         for ((o, ((c, t), w)), (a, n)) in self.out.iter_mut().zip(parts).zip(phases) {
-            let v = c + t * w.conj() * sign;
-            *o = v * (a * (n * self.far));
+            let v = (c + t * w.conj() * sign) * (a * (n * self.far));
+            *o = if self.sets { v } else { *o + v };
         }
     }
 }

@@ -13,6 +13,7 @@ mod lanes;
 mod piecewise;
 mod plan;
 mod rule;
+mod share;
 mod sums;
 mod tail;
 

@@ -6,10 +6,9 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use num_complex::Complex64;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::Sample;
+use super::share::share;
 use crate::error::Result;
 use crate::laplace::phase::Turns;
 use crate::laplace::wide::{Kernel, widest};
@@ -73,37 +72,18 @@ pub(super) fn sums<T: Sample>(
         .collect();
     let total = parts.len();
     let threads = threads.clamp(1, total.max(1));
-    let work = Mutex::new(parts.iter_mut());
-    let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // Every thread takes the next piece; the calling one reports.
-    let run = |reports: bool| -> Result<()> {
-        while !stop.load(Ordering::Relaxed) {
-            let told = if reports {
-                let done = done.load(Ordering::Relaxed) as u64;
-                progress.report("laplace", done, total as u64, "sums")
-            } else {
-                progress.check()
-            };
-            if told.is_err() {
-                stop.store(true, Ordering::Relaxed);
-                return told;
-            }
-            let next = work.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(part) = next else { break };
+    share(
+        threads,
+        parts.iter_mut(),
+        total,
+        "sums",
+        progress,
+        |part, tick| {
             let s = s.chunks(CHUNK).nth(part.chunk).unwrap_or_default();
             part.sums = piece(x, dt, s, split, part.from);
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    };
-    let told = std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| run(false));
-        }
-        run(true)
-    });
-    told?;
-    progress.check()?;
+            tick()
+        },
+    )?;
     out.fill(Complex64::default());
     for part in &parts {
         if let Some(out) = out.chunks_mut(CHUNK).nth(part.chunk) {

@@ -27,6 +27,9 @@ const GAP: f64 = 20.0;
 /// Largest ratio of the singular values of noise, of those after a gap.
 const FLAT: f64 = 2.0;
 
+/// A real pole that changes by less than this exponent over the record may repeat the baseline.
+const FLAT_CHANGE: f64 = 1.0;
+
 /// A peak of the residual's periodogram over its mean that is this far above the logarithm of the number of samples
 /// is no noise: in white noise it is there in one record of 160000.
 const PEAK: f64 = 12.0;
@@ -156,15 +159,40 @@ pub(super) fn given(data: &Data, subspace: &Subspace, order: usize) -> Result<Ch
     ))
 }
 
-/// The rank after which the singular values fall by [`GAP`] to level ones.
-fn gap(subspace: &Subspace, highest: usize) -> Option<(usize, f64)> {
+/// Ranks after which the singular values fall by [`GAP`] to level ones, and by how much. What the fitted baseline
+/// leaves of itself is one direction each at most, of any strength: up to so many values between are passed over.
+fn gaps(subspace: &Subspace, highest: usize, baseline: usize) -> Vec<(usize, f64)> {
     let s = &subspace.singular;
-    let rank = (1..=highest.min(s.len().saturating_sub(3)))
-        .rev()
-        .find(|&k| s[k - 1] > GAP * s[k])?;
-    // Rounding is not white: below it nothing is told.
-    let level = s[rank] <= (FLAT * s[s.len() - 1]).max(1e-12 * s[0]);
-    level.then(|| (rank, s[rank - 1] / s[rank]))
+    let mut out: Vec<(usize, f64)> = Vec::new();
+    for between in 0..=baseline {
+        let most = highest.min(s.len().saturating_sub(3 + between));
+        let Some(rank) = (1..=most)
+            .rev()
+            .find(|&k| s[k - 1] > GAP * s[k + between])
+        else {
+            continue;
+        };
+        let next = s[rank + between];
+        // Rounding is not white: below it nothing is told.
+        let level = next <= (FLAT * s[s.len() - 1]).max(1e-12 * s[0]);
+        if level && out.iter().all(|(r, _)| *r != rank) {
+            out.push((rank, s[rank - 1] / next));
+        }
+    }
+    out
+}
+
+/// Takes out the real poles, of `count` at most, that change so little over the record that they repeat the
+/// baseline; returns their number.
+fn without_baseline(poles: &mut Vec<Pole>, count: usize, n: usize) -> usize {
+    let mut taken = 0;
+    poles.retain(|p| {
+        let flat = p.s.im == 0.0 && !p.pair && p.s.re.abs() * n as f64 <= FLAT_CHANGE;
+        let repeats = flat && taken < count;
+        taken += usize::from(repeats);
+        !repeats
+    });
+    taken
 }
 
 /// Whether no line stands out of the residual, or all of it is rounding.
@@ -194,19 +222,24 @@ pub(super) fn choose(
     progress: &Progress<'_>,
 ) -> Result<Choice> {
     let none = score.of(flat, 0);
-    if let Some((rank, ratio)) = gap(subspace, highest)
-        && let Some(poles) = first_poles(subspace, rank, data.real)
-        && poles.iter().all(|p| refine::allowed(*p, data.n, data.real))
-        && order_of(&poles) == rank
-        && let Some(fit) = refine::refine(data, &poles, progress)?
-        && score.of_fit(&fit) < none
-        && is_white(&fit, flat)
-    {
-        return Ok(Choice {
-            poles: fit.poles,
-            reason: format!("singular values fall by {ratio:.3e} after {rank}, to level ones"),
-            rule: OrderRule::Gap,
-        });
+    for (rank, ratio) in gaps(subspace, highest, data.baseline) {
+        let Some(mut poles) = first_poles(subspace, rank, data.real) else {
+            continue;
+        };
+        let repeated = without_baseline(&mut poles, data.baseline, data.n);
+        if !poles.is_empty()
+            && poles.iter().all(|p| refine::allowed(*p, data.n, data.real))
+            && order_of(&poles) + repeated == rank
+            && let Some(fit) = refine::refine(data, &poles, progress)?
+            && score.of_fit(&fit) < none
+            && is_white(&fit, flat)
+        {
+            return Ok(Choice {
+                poles: fit.poles,
+                reason: format!("singular values fall by {ratio:.3e} after {rank}, to level ones"),
+                rule: OrderRule::Gap,
+            });
+        }
     }
     let mut tried: Vec<(f64, Vec<Pole>)> = Vec::new();
     for order in 1..=highest.min(subspace.rank()) {
