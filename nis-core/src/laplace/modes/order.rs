@@ -159,24 +159,22 @@ pub(super) fn given(data: &Data, subspace: &Subspace, order: usize) -> Result<Ch
     ))
 }
 
-/// Ranks after which the singular values fall by [`GAP`] to level ones, and by how much. What the fitted baseline
-/// leaves of itself is one direction each at most, of any strength: up to so many values between are passed over.
-fn gaps(subspace: &Subspace, highest: usize, baseline: usize) -> Vec<(usize, f64)> {
+/// Ranks after which the singular values fall by [`GAP`] to level ones, how many values lie between, and by how much
+/// they fall. What the fitted baseline leaves of itself is one direction each at most, of any strength: so many values
+/// may lie between.
+fn gaps(subspace: &Subspace, highest: usize, baseline: usize) -> Vec<(usize, usize, f64)> {
     let s = &subspace.singular;
-    let mut out: Vec<(usize, f64)> = Vec::new();
+    let mut out: Vec<(usize, usize, f64)> = Vec::new();
     for between in 0..=baseline {
         let most = highest.min(s.len().saturating_sub(3 + between));
-        let Some(rank) = (1..=most)
-            .rev()
-            .find(|&k| s[k - 1] > GAP * s[k + between])
-        else {
+        let Some(rank) = (1..=most).rev().find(|&k| s[k - 1] > GAP * s[k + between]) else {
             continue;
         };
         let next = s[rank + between];
         // Rounding is not white: below it nothing is told.
         let level = next <= (FLAT * s[s.len() - 1]).max(1e-12 * s[0]);
-        if level && out.iter().all(|(r, _)| *r != rank) {
-            out.push((rank, s[rank - 1] / next));
+        if level {
+            out.push((rank, between, s[rank - 1] / next));
         }
     }
     out
@@ -222,14 +220,16 @@ pub(super) fn choose(
     progress: &Progress<'_>,
 ) -> Result<Choice> {
     let none = score.of(flat, 0);
-    for (rank, ratio) in gaps(subspace, highest, data.baseline) {
-        let Some(mut poles) = first_poles(subspace, rank, data.real) else {
+    for (rank, between, ratio) in gaps(subspace, highest, data.baseline) {
+        let Some(mut poles) = first_poles(subspace, rank + between, data.real) else {
             continue;
         };
         let repeated = without_baseline(&mut poles, data.baseline, data.n);
-        if !poles.is_empty()
+        // Only what repeats the baseline may be passed over.
+        if repeated >= between
+            && !poles.is_empty()
             && poles.iter().all(|p| refine::allowed(*p, data.n, data.real))
-            && order_of(&poles) + repeated == rank
+            && order_of(&poles) + repeated == rank + between
             && let Some(fit) = refine::refine(data, &poles, progress)?
             && score.of_fit(&fit) < none
             && is_white(&fit, flat)
