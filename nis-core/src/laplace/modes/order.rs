@@ -27,8 +27,9 @@ const GAP: f64 = 20.0;
 /// Largest ratio of the singular values of noise, of those after a gap.
 const FLAT: f64 = 2.0;
 
-/// A real pole that changes by less than this exponent over the record may repeat the baseline.
-const FLAT_CHANGE: f64 = 1.0;
+/// A real pole that changes by less than this exponent over the record may repeat the baseline: what a mean leaves of
+/// itself is about as strong as the noise, and its pole as uncertain.
+const FLAT_CHANGE: f64 = 3.0;
 
 /// A peak of the residual's periodogram over its mean that is this far above the logarithm of the number of samples
 /// is no noise: in white noise it is there in one record of 160000.
