@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use nis_core::laplace::PoleResidue;
-use nis_core::laplace::system::{Hold, ReduceOptions, System};
+use nis_core::laplace::system::{Hold, Prepared, ReduceOptions, System};
 use nis_core::telemetry::Progress;
 use num_complex::Complex64;
 
@@ -65,6 +65,12 @@ fn systems(c: &mut Criterion) {
             matrices.frequency_response(black_box(&omega)).map(|h| {
                 black_box(h.bode());
             })
+        });
+        let prepared = Prepared::new(matrices.clone());
+        bench(c, "system/state space, order 20: Bode, prepared", || {
+            let h = prepared.frequency_response(black_box(&omega), &none)?;
+            black_box(h.bode());
+            Ok(())
         });
         bench(c, "system/state space, order 20: step at 1000", || {
             matrices.step(black_box(&t)).map(|_| ())

@@ -974,6 +974,40 @@ enum nis_status nis_laplace_zeros(const struct nis_system_t *system,
                                   struct nis_buffer *out);
 
 /**
+ * As `nis_laplace_zeros`, for systems of hundreds of states: `options` (borrowed, may be NULL) says where progress
+ * goes and what stops the work. Between two reports lies one decomposition at most.
+ *
+ * Errors: as `nis_laplace_zeros`; `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * As `nis_laplace_margins`.
+ */
+enum nis_status nis_laplace_describe(const struct nis_system_t *system,
+                                     const struct nis_call_options *options,
+                                     struct nis_buffer *out);
+
+/**
+ * A response of many points or states, with progress: `what` 0 for `H(j omega)` at `n` angular frequencies `x`
+ * (`2 * outputs * inputs * n` doubles, laid out as those of `nis_laplace_frequency_response`), 1 for the step and 2
+ * for the impulse response at `n` times `x` (`outputs * inputs * n` doubles, as those of `nis_laplace_step`).
+ * `options` (borrowed, may be NULL) says where progress goes and what stops the work. Borrowed for the call; `values`
+ * stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: as those functions; `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `system`, `options` as for `nis_laplace_margins`; `x` must lead to `n` readable and `values` to `values_len`
+ * writable, initialised values.
+ */
+enum nis_status nis_laplace_response(const struct nis_system_t *system,
+                                     uint32_t what,
+                                     const struct nis_call_options *options,
+                                     const double *x,
+                                     size_t n,
+                                     double *values,
+                                     size_t values_len);
+
+/**
  * `H(j omega)` (`H(e^{j omega dt})` of a discrete system) at `n` angular frequencies. `response` takes
  * `2 * outputs * inputs * n` doubles: real and imaginary part of output `o`, input `i` at `omega[k]` stand at
  * `2 * ((o * inputs + i) * n + k)`; infinite where `omega[k]` is a pole. Borrowed for the call; `response` stays

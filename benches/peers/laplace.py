@@ -313,6 +313,35 @@ def systems(runs: int) -> list[Row]:
     def step() -> Any:
         return system.step(t).y
 
+    # Ours again from the matrices of the peers; `made` builds the system anew for each run.
+    matrices_of_ours = laplace.System.from_state_space(*matrices)
+    rotated = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    dense = (
+        rotated.T @ matrices[0] @ rotated, rotated.T @ matrices[1], matrices[2] @ rotated, matrices[3]
+    )
+    dense_of_ours, dense_theirs = laplace.System.from_state_space(*dense), scipy.signal.StateSpace(*dense)
+
+    def magnitude(system: Any) -> Callable[[], Any]:
+        return lambda: system.frequency_response(omega).response
+
+    def made() -> Any:
+        return laplace.System.from_state_space(*dense).frequency_response(omega).response
+
+    for what, ours, theirs_of in (
+        ("blocks", matrices_of_ours, other), ("dense", dense_of_ours, dense_theirs)
+    ):
+        row(
+            f"response, state space ({what}), order 20, 1000 frequencies", "scipy freqresp",
+            magnitude(ours), lambda s=theirs_of: s.freqresp(omega)[1], exact,
+        )
+        row(
+            f"step, state space ({what}), order 20, 1000 times", "scipy step",
+            lambda s=ours: s.step(t).y, lambda s=theirs_of: scipy.signal.step(s, T=t)[1], stepped,
+        )
+    row(
+        "response, state space (dense), made anew", "scipy freqresp",
+        made, lambda: scipy.signal.StateSpace(*dense).freqresp(omega)[1], exact,
+    )
     row("response, order 20, 1000 frequencies", "control", bode, lambda: theirs(1j * omega), exact)
     row("response, order 20, 1000 frequencies", "scipy freqresp", bode, lambda: other.freqresp(omega)[1], exact)
     row("step, order 20, 1000 times", "control", step, lambda: control.step_response(theirs, t).outputs, stepped)
@@ -352,6 +381,7 @@ PARTS = {"lines": lines, "points": points, "inverse": inverse, "modes": modes, "
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser.add_argument("--only", action="append", default=[], help="a part by name; as often as wanted")
     parser.add_argument("--runs", type=int, default=7, help="paired runs of the slowest rows")
     args = parser.parse_args()
     names = ("nis-core", "numpy", "scipy", "mpmath", "control", "slycot", "scikit-rf", "nilt-python", "laplacex")
@@ -361,7 +391,7 @@ def main() -> None:
     print(f"golden values: {golden['meta']}\n")
     print("| work | peer | ours ms | theirs ms | ratio | our error | their error |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name in args.parts or PARTS:
+    for name in args.parts + args.only or PARTS:
         for row in PARTS[name](args.runs):
             print(row.line(), flush=True)
 

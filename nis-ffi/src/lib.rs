@@ -41,11 +41,11 @@ pub use laplace::inverse::{
     nis_laplace_invert, nis_laplace_invert_function, nis_laplace_invert_poles, nis_transform_fn,
 };
 pub use laplace::system::{
-    nis_laplace_bode, nis_laplace_connect, nis_laplace_convert, nis_laplace_discretize,
-    nis_laplace_frequency_response, nis_laplace_grid, nis_laplace_impulse, nis_laplace_margins,
-    nis_laplace_reduce, nis_laplace_simulate, nis_laplace_step, nis_laplace_system_free,
-    nis_laplace_system_json, nis_laplace_system_new, nis_laplace_system_size, nis_laplace_zeros,
-    nis_system_t,
+    nis_laplace_bode, nis_laplace_connect, nis_laplace_convert, nis_laplace_describe,
+    nis_laplace_discretize, nis_laplace_frequency_response, nis_laplace_grid, nis_laplace_impulse,
+    nis_laplace_margins, nis_laplace_reduce, nis_laplace_response, nis_laplace_simulate,
+    nis_laplace_step, nis_laplace_system_free, nis_laplace_system_json, nis_laplace_system_new,
+    nis_laplace_system_size, nis_laplace_zeros, nis_system_t,
 };
 pub use laplace::{
     NIS_SAMPLES_COMPLEX_F32, NIS_SAMPLES_COMPLEX_F64, NIS_SAMPLES_F32, NIS_SAMPLES_F64,

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nis_core::telemetry::{Cancel, Progress, Step};
 use nis_core::{Error, Result};
@@ -137,6 +138,57 @@ pub(crate) fn run_unless_short<T: Send + 'static>(
             .unwrap_or_else(|panic| Err(panicked(&*panic)))
     })
     .or_python(py)
+}
+
+/// Runs `work` on the calling thread without the GIL; it may borrow from the call, so arrays are read where they lie.
+///
+/// For work that reports to its [`Progress`] from this thread every 0.1 s or so: there signals (Ctrl-C) are heard, and
+/// `progress`, as that of [`run`], is called. What either raises stops the work and goes up.
+pub(crate) fn run_here<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Progress<'_>) -> Result<T> + Send,
+) -> PyResult<T> {
+    let callback: Option<Py<PyAny>> = progress.map(|p| p.clone().unbind());
+    let calling = std::thread::current().id();
+    let raised: Mutex<Option<PyErr>> = Mutex::new(None);
+    let looked = Mutex::new(Instant::now());
+    let outcome = py.detach(|| {
+        let tell = |step: Step<'_>| {
+            if std::thread::current().id() != calling {
+                return ControlFlow::Continue(());
+            }
+            let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = looked.elapsed() >= LOOK;
+            if !due && callback.is_none() {
+                return ControlFlow::Continue(());
+            }
+            *looked = Instant::now();
+            let answer = Python::attach(|py| {
+                py.check_signals()?;
+                let Some(callback) = &callback else {
+                    return Ok(true);
+                };
+                let answer =
+                    callback.call1(py, (step.stage, step.done, step.total, step.message))?;
+                Ok(answer.extract::<bool>(py).unwrap_or(true))
+            });
+            match answer {
+                Ok(true) => ControlFlow::Continue(()),
+                Ok(false) => ControlFlow::Break(()),
+                Err(exception) => {
+                    *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(exception);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        catch_unwind(AssertUnwindSafe(|| work(&Progress::new(&tell))))
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    });
+    match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(exception) => Err(exception),
+        None => outcome.or_python(py),
+    }
 }
 
 struct StopOnDrop(Cancel);

@@ -55,6 +55,45 @@ static void forms(void) {
     }
 }
 
+static int stop(const nis_step *step, void *user_data) {
+    (void)step;
+    *(int *)user_data += 1;
+    return 1;
+}
+
+/* Long responses report, stop and leave the caller's array alone; without options they answer as the short ones. */
+static void long_responses(void) {
+    nis_system_t *system =
+        make("{\"state_space\": {\"states\": 1, \"inputs\": 1, \"outputs\": 1, \"a\": [-1], \"b\": [1], \"c\": [1]}}");
+    const double x[] = {0.0, 1.0, 2.0};
+    double a[6] = {7}, b[6] = {7};
+    CHECK_OK(nis_laplace_response(system, 0, NULL, x, 3, a, 6));
+    CHECK_OK(nis_laplace_frequency_response(system, x, 3, b, 6));
+    CHECK(memcmp(a, b, sizeof a) == 0 && fabs(a[2] - 0.5) < 1e-15);
+    CHECK_OK(nis_laplace_response(system, 1, NULL, x, 3, a, 3));
+    CHECK(fabs(a[1] - (1.0 - exp(-1.0))) < 1e-14);
+    CHECK_OK(nis_laplace_response(system, 2, NULL, x, 3, a, 3));
+    CHECK(fabs(a[2] - exp(-2.0)) < 1e-14);
+    int calls = 0;
+    nis_call_options options = {.struct_size = sizeof options, .progress = stop, .user_data = &calls};
+    nis_buffer out = {0};
+    for (unsigned what = 0; what < 3; what++) {
+        a[0] = 7;
+        CHECK_FAILS(nis_laplace_response(system, what, &options, x, 3, a, what == 0 ? 6 : 3), NIS_ERR_CANCELLED);
+        CHECK(a[0] == 7);
+    }
+    CHECK_FAILS(nis_laplace_describe(system, &options, &out), NIS_ERR_CANCELLED);
+    CHECK(calls == 4 && out.ptr == NULL);
+    CHECK_OK(nis_laplace_describe(system, NULL, &out));
+    CHECK(holds(&out, "\"stable\":true") && holds(&out, "\"zeros\":[]"));
+    nis_buffer_free(&out);
+    CHECK_FAILS(nis_laplace_response(system, 3, NULL, x, 3, a, 3), NIS_ERR_INVALID_INPUT);
+    CHECK_FAILS(nis_laplace_response(system, 1, NULL, x, 3, a, 2), NIS_ERR_INVALID_INPUT);
+    CHECK_FAILS(nis_laplace_response(NULL, 1, NULL, x, 3, a, 3), NIS_ERR_INVALID_INPUT);
+    CHECK_FAILS(nis_laplace_describe(system, NULL, NULL), NIS_ERR_INVALID_INPUT);
+    nis_laplace_system_free(system);
+}
+
 static void design(void) {
     nis_system_t *plant = make("{\"zpk\": {\"zeros\": [], \"poles\": [[0, 0], [-1, 0], [-2, 0]], \"gain\": 4}}");
     nis_buffer out = {0};
@@ -133,6 +172,7 @@ static void misuse(void) {
 
 int main(void) {
     forms();
+    long_responses();
     design();
     misuse();
     puts("laplace_system: ok");

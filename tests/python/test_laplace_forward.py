@@ -124,6 +124,32 @@ def test_progress_and_cancel() -> None:
         laplace.transform(x, np.arange(200) * 0.01j, progress=lambda *_: False)
 
 
+def test_an_exception_of_the_callback_goes_up_and_stops_the_work() -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("mine")
+
+    x = np.sin(np.arange(5000.0))
+    with pytest.raises(KeyError, match="mine"):
+        laplace.transform(x, np.arange(300) * 0.01j, progress=fail)
+    plan = laplace.LinePlan(5000, step=0.01, count=100)
+    with pytest.raises(KeyError, match="mine"):
+        plan.transform(x, progress=fail)
+    with pytest.raises(nis_core.Cancelled):
+        plan.transform(x, progress=lambda *_: False)
+
+
+def test_modes_at_the_nyquist_frequency() -> None:
+    k = np.arange(100)
+    x = 1.5 * (-0.95) ** k + np.exp(-0.02 * k) * np.cos(0.8 * k)
+    found = laplace.modes(x, fs=10, detrend="none")
+    assert found.order == 3 and found.pairs.all()
+    at = int(np.argmax(found.frequency))
+    assert found.frequency[at] == 5.0
+    assert found.poles[at] == pytest.approx(10 * np.log(0.95) + 10j * np.pi, rel=1e-9)
+    assert found.residues[at] == pytest.approx(0.75, rel=1e-9)
+    assert np.max(np.abs(found.evaluate(k / 10) - x)) < 1e-9
+
+
 def test_modes_of_one_signal() -> None:
     rng = np.random.default_rng(3)
     t = np.arange(600) / 100

@@ -175,6 +175,50 @@ def test_design() -> None:
     assert stable.is_stable() and rest.poles() == pytest.approx([1.0])
 
 
+@pytest.mark.parametrize("matrices", [False, True])
+def test_long_work_reports_and_stops(plant: System, matrices: bool) -> None:
+    system = plant.to_state_space() if matrices else plant
+    t = np.linspace(0, 5, 1000)
+    calls = {
+        "frequency_response": lambda p: system.frequency_response(t, progress=p).response,
+        "bode": lambda p: system.bode(t, progress=p).phase,
+        "step": lambda p: system.step(t, progress=p).y,
+        "impulse": lambda p: system.impulse(t, progress=p).y,
+        "simulate": lambda p: system.simulate(t, np.sin(t), progress=p).y,
+        "initial": lambda p: system.initial(np.ones(4), t, progress=p).y,
+        "zeros": lambda p: system.zeros(progress=p),
+    }
+    for name, call in calls.items():
+        seen: list[str] = []
+
+        def note(stage: str, *_: object, seen: list[str] = seen) -> None:
+            seen.append(stage)
+
+        np.testing.assert_array_equal(call(note), call(None), err_msg=name)
+        assert seen, name
+        with pytest.raises(nis_core.Cancelled):
+            call(lambda *_: False)
+
+        def fail(*_: object) -> None:
+            raise KeyError("mine")
+
+        with pytest.raises(KeyError, match="mine"):
+            call(fail)
+
+
+def test_a_defective_matrix_costs_no_accuracy() -> None:
+    # 1/(s + 1)^6 in random orthogonal coordinates.
+    rng = np.random.default_rng(2)
+    n = 6
+    q, _ = np.linalg.qr(rng.normal(size=(n, n)))
+    jordan = -np.eye(n) + np.diag(np.ones(n - 1), 1)
+    system = System.from_state_space(q.T @ jordan @ q, q.T[:, -1], q[0])
+    omega = np.linspace(0, 5, 777)
+    for _ in range(2):  # the second call has the Schur form of the first
+        got = system.frequency_response(omega).response
+        assert np.max(np.abs(got - (1 + 1j * omega) ** -n)) < 1e-13
+
+
 def test_pickles_copies_compares(plant: System) -> None:
     for system in (plant, plant.to_state_space(), plant.discretize(0.1)):
         for again in (

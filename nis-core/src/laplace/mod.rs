@@ -14,6 +14,7 @@ mod phase;
 mod pole_residue;
 mod spectrum;
 pub mod system;
+mod wide;
 
 pub use modes::{
     Detrend, Mode, Modes, ModesOptions, OrderRule, SharedMode, SharedModes, modes, shared_modes,

@@ -38,6 +38,11 @@ impl Turns {
         )
     }
 
+    /// Half a turn.
+    pub(in crate::laplace) fn half() -> Self {
+        Turns(1 << 127)
+    }
+
     pub(in crate::laplace) fn times(self, n: u128) -> Self {
         Turns(self.0.wrapping_mul(n))
     }

@@ -24,6 +24,7 @@ impl Random {
 
     /// A standard normal deviate (Box and Muller, Ann. Math. Statist. 29 (1958) 610); the sine of the pair is
     /// left unused.
+    #[cfg_attr(not(test), allow(dead_code))] // the noise of tests
     pub(crate) fn normal(&mut self) -> f64 {
         let unit = |bits: u64| ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64;
         let (u, v) = (unit(self.bits()), unit(self.bits()));

@@ -2,8 +2,11 @@
 
 use std::ffi::c_char;
 
-use nis_core::laplace::system::{DiscretizeOptions, Hold, ReduceOptions, System, SystemSpec};
+use nis_core::laplace::system::{
+    DiscretizeOptions, Hold, Prepared, ReduceOptions, System, SystemSpec,
+};
 use nis_core::runtime::read_json;
+use nis_core::telemetry::Progress;
 use nis_core::{Error, Result};
 use serde::Serialize;
 
@@ -17,7 +20,7 @@ use crate::status::nis_status;
 /// A linear system. Opaque; made by `nis_laplace_system_new` and the functions that answer systems, freed by
 /// `nis_laplace_system_free`. It never changes: several threads may use one handle at the same time.
 pub struct nis_system_t {
-    system: System,
+    prepared: Prepared,
 }
 
 const _: () = {
@@ -28,9 +31,16 @@ const _: () = {
 /// # Safety
 /// `handle` must be NULL or live for `'a`.
 unsafe fn system<'a>(field: &str, handle: *const nis_system_t) -> Result<&'a System> {
+    // SAFETY: this function's contract is that of the call.
+    unsafe { prepared(field, handle) }.map(Prepared::system)
+}
+
+/// # Safety
+/// `handle` must be NULL or live for `'a`.
+unsafe fn prepared<'a>(field: &str, handle: *const nis_system_t) -> Result<&'a Prepared> {
     // SAFETY: the caller promises a live handle, which is only shared.
     match unsafe { handle.as_ref() } {
-        Some(handle) => Ok(&handle.system),
+        Some(handle) => Ok(&handle.prepared),
         None => Err(null(field)),
     }
 }
@@ -39,7 +49,8 @@ unsafe fn system<'a>(field: &str, handle: *const nis_system_t) -> Result<&'a Sys
 /// `out` must be NULL (refused) or point to writable memory for one pointer.
 unsafe fn give(out: *mut *mut nis_system_t, system: System) -> Result<()> {
     let out = out_pointer("out", out)?;
-    let handle = Box::into_raw(Box::new(nis_system_t { system }));
+    let prepared = Prepared::new(system);
+    let handle = Box::into_raw(Box::new(nis_system_t { prepared }));
     // SAFETY: not NULL, and the caller promises the place.
     unsafe { out.as_ptr().write(handle) };
     Ok(())
@@ -153,14 +164,34 @@ pub unsafe extern "C" fn nis_laplace_system_size(
 }
 
 #[derive(Serialize)]
-struct Description<'a> {
+struct Description {
     outputs: usize,
     inputs: usize,
     dt: Option<f64>,
     stable: bool,
     dc_gain: Vec<f64>,
-    poles: &'a [nis_core::laplace::system::Damping],
+    poles: Vec<nis_core::laplace::system::Damping>,
     zeros: Vec<[f64; 2]>,
+}
+
+impl Description {
+    fn new(prepared: &Prepared, progress: &Progress<'_>) -> Result<Self> {
+        let at_zero = prepared.frequency_response(&[0.0], progress)?;
+        let system = prepared.system();
+        Ok(Description {
+            outputs: system.outputs(),
+            inputs: system.inputs(),
+            dt: system.dt(),
+            stable: system.is_stable()?,
+            dc_gain: at_zero.response.iter().map(|h| h.re).collect(),
+            poles: system.damping()?,
+            zeros: prepared
+                .zeros(progress)?
+                .iter()
+                .map(|z| [z.re, z.im])
+                .collect(),
+        })
+    }
 }
 
 /// Writes what is known of the system as JSON to `*out`: `outputs`, `inputs`, `dt`, `stable`, `dc_gain` (by rows;
@@ -181,17 +212,80 @@ pub unsafe extern "C" fn nis_laplace_zeros(
     nis_status_of(|| {
         out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the call.
-        let system = unsafe { self::system("system", system) }?;
-        let description = Description {
-            outputs: system.outputs(),
-            inputs: system.inputs(),
-            dt: system.dt(),
-            stable: system.is_stable()?,
-            dc_gain: system.dc_gain()?,
-            poles: &system.damping()?,
-            zeros: system.zeros()?.iter().map(|z| [z.re, z.im]).collect(),
-        };
-        write_json(out, &description)
+        let system = unsafe { prepared("system", system) }?;
+        write_json(out, &Description::new(system, &Progress::none())?)
+    })
+}
+
+/// As `nis_laplace_zeros`, for systems of hundreds of states: `options` (borrowed, may be NULL) says where progress
+/// goes and what stops the work. Between two reports lies one decomposition at most.
+///
+/// Errors: as `nis_laplace_zeros`; `NIS_ERR_CANCELLED`.
+///
+/// # Safety
+/// As `nis_laplace_margins`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nis_laplace_describe(
+    system: *const nis_system_t,
+    options: *const nis_call_options,
+    out: *mut nis_buffer,
+) -> nis_status {
+    nis_status_of(|| {
+        // SAFETY: this function's contract is that of the calls.
+        unsafe {
+            let call = CallOptions::read(options)?;
+            out_pointer("out", out)?;
+            let system = prepared("system", system)?;
+            write_json(
+                out,
+                &call.run(|progress| Description::new(system, progress))?,
+            )
+        }
+    })
+}
+
+/// A response of many points or states, with progress: `what` 0 for `H(j omega)` at `n` angular frequencies `x`
+/// (`2 * outputs * inputs * n` doubles, laid out as those of `nis_laplace_frequency_response`), 1 for the step and 2
+/// for the impulse response at `n` times `x` (`outputs * inputs * n` doubles, as those of `nis_laplace_step`).
+/// `options` (borrowed, may be NULL) says where progress goes and what stops the work. Borrowed for the call; `values`
+/// stays untouched on failure. Safe to call from any thread.
+///
+/// Errors: as those functions; `NIS_ERR_CANCELLED`.
+///
+/// # Safety
+/// `system`, `options` as for `nis_laplace_margins`; `x` must lead to `n` readable and `values` to `values_len`
+/// writable, initialised values.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nis_laplace_response(
+    system: *const nis_system_t,
+    what: u32,
+    options: *const nis_call_options,
+    x: *const f64,
+    n: usize,
+    values: *mut f64,
+    values_len: usize,
+) -> nis_status {
+    nis_status_of(|| {
+        // SAFETY: this function's contract is that of the calls.
+        unsafe {
+            let call = CallOptions::read(options)?;
+            let system = prepared("system", system)?;
+            let x = numbers("x", x, n)?;
+            let got = call.run(|progress| match what {
+                0 => {
+                    let got = system.frequency_response(x, progress)?;
+                    Ok(got.response.iter().flat_map(|h| [h.re, h.im]).collect())
+                }
+                1 => Ok(system.step(x, progress)?.y),
+                2 => Ok(system.impulse(x, progress)?.y),
+                other => Err(Error::invalid(
+                    "what",
+                    other,
+                    "0 (frequency response), 1 (step) or 2 (impulse)",
+                )),
+            })?;
+            put("values", values, values_len, &got)
+        }
     })
 }
 
@@ -216,8 +310,9 @@ pub unsafe extern "C" fn nis_laplace_frequency_response(
     nis_status_of(|| {
         // SAFETY: this function's contract is that of the calls.
         unsafe {
-            let system = self::system("system", system)?;
-            let got = system.frequency_response(numbers("omega", omega, n)?)?;
+            let system = prepared("system", system)?;
+            let omega = numbers("omega", omega, n)?;
+            let got = system.frequency_response(omega, &Progress::none())?;
             let flat: Vec<f64> = got.response.iter().flat_map(|h| [h.re, h.im]).collect();
             put("response", response, response_len, &flat)
         }
@@ -246,10 +341,9 @@ pub unsafe extern "C" fn nis_laplace_bode(
     nis_status_of(|| {
         // SAFETY: this function's contract is that of the calls.
         unsafe {
-            let system = self::system("system", system)?;
-            let bode = system
-                .frequency_response(numbers("omega", omega, n)?)?
-                .bode();
+            let system = prepared("system", system)?;
+            let omega = numbers("omega", omega, n)?;
+            let bode = system.frequency_response(omega, &Progress::none())?.bode();
             let arrays = [
                 ("magnitude", magnitude, &bode.magnitude),
                 ("decibel", decibel, &bode.decibel),

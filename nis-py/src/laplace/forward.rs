@@ -86,33 +86,47 @@ impl WithSamples for Visit<'_, '_> {
 struct InPlace<'a, 'py> {
     py: Python<'py>,
     job: &'a Job,
+    progress: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl WithSamples for InPlace<'_, '_> {
-    type Output = Result<Vec<Transform>>;
+    type Output = PyResult<Vec<Transform>>;
 
     fn run<T: Sample + 'static>(self, channels: &[&[T]]) -> Self::Output {
         let job = self.job;
-        self.py.detach(|| {
-            Visit {
-                job,
-                progress: &Progress::none(),
-            }
-            .run(channels)
+        work::run_here(self.py, self.progress, |progress| {
+            Visit { job, progress }.run(channels)
         })
     }
 }
 
-/// Short work reads the arrays where they lie; long work reads a copy, as it may outlive a call that Ctrl-C ends.
+/// Most points of a line, or length of its transform, between whose reports lies no more than 0.1 s.
+const PROMPT: usize = 1 << 19;
+
+impl Job {
+    /// Whether the work reports often enough for Ctrl-C to be heard there.
+    fn is_prompt(&self, samples: usize) -> bool {
+        match self {
+            Job::Points { .. } => true,
+            Job::Uneven { s, .. } => samples.saturating_mul(s.len()).saturating_mul(300) <= SHORT,
+            Job::Line(plan) => plan.longest() <= PROMPT,
+        }
+    }
+}
+
+/// Prompt work reads the arrays where they lie; other work reads a copy, as it may outlive a call that Ctrl-C ends.
 fn run<'py>(
     py: Python<'py>,
     samples: &Samples<'_>,
-    terms: usize,
     progress: Option<&Bound<'py, PyAny>>,
     job: Job,
 ) -> PyResult<Vec<Parts<'py>>> {
-    let found = if terms <= SHORT && progress.is_none() {
-        samples.with(InPlace { py, job: &job }).or_python(py)?
+    let found = if job.is_prompt(samples.len()) {
+        samples.with(InPlace {
+            py,
+            job: &job,
+            progress,
+        })?
     } else {
         let owned = samples.to_owned();
         work::run(py, progress, move |progress| {
@@ -139,14 +153,7 @@ pub(crate) fn laplace_transform<'py>(
 ) -> PyResult<Vec<Parts<'py>>> {
     let options: TransformOptions = read_json("options", options).or_python(py)?;
     let s = s.as_array().to_vec();
-    let terms = samples.len().saturating_mul(s.len());
-    run(
-        py,
-        &samples,
-        terms,
-        progress,
-        Job::Points { t0, dt, s, options },
-    )
+    run(py, &samples, progress, Job::Points { t0, dt, s, options })
 }
 
 /// The transforms of channels (rows) at points `s`: sampled at `times`.
@@ -162,21 +169,13 @@ pub(crate) fn laplace_transform_nonuniform<'py>(
 ) -> PyResult<Vec<Parts<'py>>> {
     let options: TransformOptions = read_json("options", options).or_python(py)?;
     let (times, s) = (times.as_array().to_vec(), s.as_array().to_vec());
-    let terms = samples.len().saturating_mul(s.len()).saturating_mul(300);
-    run(
-        py,
-        &samples,
-        terms,
-        progress,
-        Job::Uneven { times, s, options },
-    )
+    run(py, &samples, progress, Job::Uneven { times, s, options })
 }
 
 /// A plan as the core holds it; `nis_core.laplace.LinePlan` wraps it.
 #[pyclass(frozen, module = "nis_core._native", name = "NativeLinePlan")]
 pub(crate) struct NativeLinePlan {
     plan: Arc<LinePlan>,
-    samples: usize,
 }
 
 #[pymethods]
@@ -199,7 +198,6 @@ impl NativeLinePlan {
             .or_python(py)?;
         Ok(NativeLinePlan {
             plan: Arc::new(plan),
-            samples,
         })
     }
 
@@ -221,7 +219,6 @@ impl NativeLinePlan {
             .or_python(py)?;
         Ok(NativeLinePlan {
             plan: Arc::new(plan),
-            samples,
         })
     }
 
@@ -238,9 +235,6 @@ impl NativeLinePlan {
         samples: Samples<'py>,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<Parts<'py>>> {
-        let points = self.plan.points().len();
-        let channels = samples.len() / self.samples.max(1);
-        let terms = 50 * (samples.len() + channels * points);
-        run(py, &samples, terms, progress, Job::Line(self.plan.clone()))
+        run(py, &samples, progress, Job::Line(self.plan.clone()))
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use nis_core::laplace::system::{
-    DiscretizeOptions, Hold, ReduceOptions, System, SystemSpec, TimeResponse, Zpk,
+    DiscretizeOptions, Hold, Prepared, ReduceOptions, System, SystemSpec, Zpk,
 };
 use nis_core::runtime::read_json;
+use nis_core::telemetry::Progress;
 use nis_core::{Error, Result};
 use numpy::{Complex64, IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -17,7 +18,35 @@ use crate::work;
 /// A linear system as the core holds it; `nis_core.laplace.System` wraps it.
 #[pyclass(frozen, module = "nis_core._native", name = "NativeSystem")]
 pub(crate) struct NativeSystem {
-    system: Arc<System>,
+    prepared: Arc<Prepared>,
+}
+
+impl NativeSystem {
+    fn system(&self) -> &System {
+        self.prepared.system()
+    }
+
+    /// Work on arrays of numbers. Where decompositions are short, so that between two reports lies no more than 0.1 s,
+    /// on the arrays where they lie; else on a thread of its own.
+    fn answer<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        x: &[f64],
+        work: impl FnOnce(&Prepared, &[f64], &Progress<'_>) -> Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        const PROMPT: usize = 150;
+        let states = match self.system() {
+            System::PoleResidue(_) => 0,
+            System::StateSpace(s) => s.states,
+        };
+        if states <= PROMPT {
+            let prepared = &*self.prepared;
+            return work::run_here(py, progress, |progress| work(prepared, x, progress));
+        }
+        let (prepared, x) = (Arc::clone(&self.prepared), x.to_vec());
+        work::run(py, progress, move |progress| work(&prepared, &x, progress))
+    }
 }
 
 type Reals<'py> = Bound<'py, PyArray1<f64>>;
@@ -25,7 +54,7 @@ type Complexes<'py> = Bound<'py, PyArray1<Complex64>>;
 
 fn wrap(system: System) -> NativeSystem {
     NativeSystem {
-        system: Arc::new(system),
+        prepared: Arc::new(Prepared::new(system)),
     }
 }
 
@@ -76,27 +105,27 @@ impl NativeSystem {
 
     /// The system as JSON with one key, `pole_residue` or `state_space`.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| json(&*self.system)).or_python(py)
+        py.detach(|| json(self.system())).or_python(py)
     }
 
     #[getter]
     fn outputs(&self) -> usize {
-        self.system.outputs()
+        self.system().outputs()
     }
 
     #[getter]
     fn inputs(&self) -> usize {
-        self.system.inputs()
+        self.system().inputs()
     }
 
     #[getter]
     fn dt(&self) -> Option<f64> {
-        self.system.dt()
+        self.system().dt()
     }
 
     #[getter]
     fn form(&self) -> &'static str {
-        match &*self.system {
+        match self.system() {
             System::PoleResidue(_) => "pole_residue",
             System::StateSpace(_) => "state_space",
         }
@@ -105,68 +134,78 @@ impl NativeSystem {
     /// `H` by rows at one point.
     fn evaluate<'py>(&self, py: Python<'py>, re: f64, im: f64) -> PyResult<Complexes<'py>> {
         let s = Complex64::new(re, im);
-        let h = py.detach(|| self.system.evaluate(s)).or_python(py)?;
+        let h = py.detach(|| self.system().evaluate(s)).or_python(py)?;
         Ok(h.into_pyarray(py))
     }
 
     fn poles<'py>(&self, py: Python<'py>) -> PyResult<Complexes<'py>> {
-        let poles = py.detach(|| self.system.poles()).or_python(py)?;
+        let poles = py.detach(|| self.system().poles()).or_python(py)?;
         Ok(poles.into_pyarray(py))
     }
 
-    fn zeros<'py>(&self, py: Python<'py>) -> PyResult<Complexes<'py>> {
-        let zeros = py.detach(|| self.system.zeros()).or_python(py)?;
+    #[pyo3(signature = (progress=None))]
+    fn zeros<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Complexes<'py>> {
+        let prepared = Arc::clone(&self.prepared);
+        let zeros = work::run(py, progress, move |progress| prepared.zeros(progress))?;
         Ok(zeros.into_pyarray(py))
     }
 
     fn dc_gain<'py>(&self, py: Python<'py>) -> PyResult<Reals<'py>> {
-        let gain = py.detach(|| self.system.dc_gain()).or_python(py)?;
+        let gain = py.detach(|| self.system().dc_gain()).or_python(py)?;
         Ok(gain.into_pyarray(py))
     }
 
     fn is_stable(&self, py: Python<'_>) -> PyResult<bool> {
-        py.detach(|| self.system.is_stable()).or_python(py)
+        py.detach(|| self.system().is_stable()).or_python(py)
     }
 
     fn damping(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| json(&self.system.damping()?)).or_python(py)
+        py.detach(|| json(&self.system().damping()?)).or_python(py)
     }
 
     fn default_times<'py>(&self, py: Python<'py>) -> PyResult<Reals<'py>> {
-        let t = py.detach(|| self.system.default_times()).or_python(py)?;
+        let t = py.detach(|| self.system().default_times()).or_python(py)?;
         Ok(t.into_pyarray(py))
     }
 
     fn default_frequencies<'py>(&self, py: Python<'py>) -> PyResult<Reals<'py>> {
         let omega = py
-            .detach(|| self.system.default_frequencies())
+            .detach(|| self.system().default_frequencies())
             .or_python(py)?;
         Ok(omega.into_pyarray(py))
     }
 
     /// `H(j omega)`, flat: `[(output * inputs + input) * n + k]`.
+    #[pyo3(signature = (omega, progress=None))]
     fn frequency_response<'py>(
         &self,
         py: Python<'py>,
         omega: PyReadonlyArray1<'py, f64>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Complexes<'py>> {
         let omega = slice("omega", &omega).or_python(py)?;
-        let got = py
-            .detach(|| self.system.frequency_response(omega))
-            .or_python(py)?;
-        Ok(got.response.into_pyarray(py))
+        let got = self.answer(py, progress, omega, |system, omega, progress| {
+            Ok(system.frequency_response(omega, progress)?.response)
+        })?;
+        Ok(got.into_pyarray(py))
     }
 
     /// Magnitude, decibels and unwrapped phase, flat.
+    #[pyo3(signature = (omega, progress=None))]
     fn bode<'py>(
         &self,
         py: Python<'py>,
         omega: PyReadonlyArray1<'py, f64>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Reals<'py>, Reals<'py>, Reals<'py>)> {
         let omega = slice("omega", &omega).or_python(py)?;
-        let got = py
-            .detach(|| Ok(self.system.frequency_response(omega)?.bode()))
-            .or_python(py)?;
+        let got = self.answer(py, progress, omega, |system, omega, progress| {
+            Ok(system.frequency_response(omega, progress)?.bode())
+        })?;
         Ok((
             got.magnitude.into_pyarray(py),
             got.decibel.into_pyarray(py),
@@ -174,26 +213,50 @@ impl NativeSystem {
         ))
     }
 
-    fn step<'py>(&self, py: Python<'py>, t: PyReadonlyArray1<'py, f64>) -> PyResult<Reals<'py>> {
+    #[pyo3(signature = (t, progress=None))]
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        t: PyReadonlyArray1<'py, f64>,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Reals<'py>> {
         let t = slice("t", &t).or_python(py)?;
-        respond(py, || self.system.step(t))
+        let got = self.answer(py, progress, t, |system, t, progress| {
+            Ok(system.step(t, progress)?.y)
+        })?;
+        Ok(got.into_pyarray(py))
     }
 
-    fn impulse<'py>(&self, py: Python<'py>, t: PyReadonlyArray1<'py, f64>) -> PyResult<Reals<'py>> {
+    #[pyo3(signature = (t, progress=None))]
+    fn impulse<'py>(
+        &self,
+        py: Python<'py>,
+        t: PyReadonlyArray1<'py, f64>,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Reals<'py>> {
         let t = slice("t", &t).or_python(py)?;
-        respond(py, || self.system.impulse(t))
+        let got = self.answer(py, progress, t, |system, t, progress| {
+            Ok(system.impulse(t, progress)?.y)
+        })?;
+        Ok(got.into_pyarray(py))
     }
 
+    #[pyo3(signature = (x0, t, progress=None))]
     fn initial<'py>(
         &self,
         py: Python<'py>,
         x0: Vec<f64>,
         t: PyReadonlyArray1<'py, f64>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Reals<'py>> {
         let t = slice("t", &t).or_python(py)?;
-        respond(py, || self.system.initial(&x0, t))
+        let got = self.answer(py, progress, t, move |system, t, progress| {
+            Ok(system.initial(&x0, t, progress)?.y)
+        })?;
+        Ok(got.into_pyarray(py))
     }
 
+    #[pyo3(signature = (t, u, x0, hold, progress=None))]
     fn simulate<'py>(
         &self,
         py: Python<'py>,
@@ -201,6 +264,7 @@ impl NativeSystem {
         u: PyReadonlyArray1<'py, f64>,
         x0: Vec<f64>,
         hold: &str,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Reals<'py>> {
         let (t, u) = (slice("t", &t).or_python(py)?, slice("u", &u).or_python(py)?);
         let hold = match hold {
@@ -209,25 +273,31 @@ impl NativeSystem {
             other => Err(Error::invalid("hold", other, "\"zero\" or \"first\"")),
         }
         .or_python(py)?;
-        respond(py, || self.system.simulate(t, u, &x0, hold))
+        let u = u.to_vec();
+        let got = self.answer(py, progress, t, move |system, t, progress| {
+            Ok(system.simulate(t, &u, &x0, hold, progress)?.y)
+        })?;
+        Ok(got.into_pyarray(py))
     }
 
     fn margins(&self, py: Python<'_>) -> PyResult<String> {
-        let system = Arc::clone(&self.system);
-        work::run(py, None, move |progress| json(&system.margins(progress)?))
+        let prepared = Arc::clone(&self.prepared);
+        work::run(py, None, move |progress| {
+            json(&prepared.system().margins(progress)?)
+        })
     }
 
     /// The H-infinity norm and where it is reached.
     fn h_infinity_norm(&self, py: Python<'_>) -> PyResult<(f64, f64)> {
-        let system = Arc::clone(&self.system);
+        let prepared = Arc::clone(&self.prepared);
         work::run(py, None, move |progress| {
-            let peak = system.h_infinity_norm(progress)?;
+            let peak = prepared.system().h_infinity_norm(progress)?;
             Ok((peak.norm, peak.omega))
         })
     }
 
     fn h2_norm(&self, py: Python<'_>) -> PyResult<f64> {
-        py.detach(|| self.system.h2_norm()).or_python(py)
+        py.detach(|| self.system().h2_norm()).or_python(py)
     }
 
     /// The reduced system and the rest of the result: order, unstable, Hankel singular values, bound.
@@ -239,9 +309,9 @@ impl NativeSystem {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Self, usize, usize, Reals<'py>, f64)> {
         let options: ReduceOptions = read_json("options", options).or_python(py)?;
-        let system = Arc::clone(&self.system);
+        let prepared = Arc::clone(&self.prepared);
         let found = work::run(py, progress, move |progress| {
-            system.reduce(&options, progress)
+            prepared.system().reduce(&options, progress)
         })?;
         Ok((
             wrap(System::StateSpace(found.system)),
@@ -254,7 +324,7 @@ impl NativeSystem {
 
     fn discretize(&self, py: Python<'_>, dt: f64, options: &str) -> PyResult<Self> {
         let options: DiscretizeOptions = read_json("options", options).or_python(py)?;
-        py.detach(|| self.system.discretize(dt, &options))
+        py.detach(|| self.system().discretize(dt, &options))
             .map(wrap)
             .or_python(py)
     }
@@ -262,11 +332,11 @@ impl NativeSystem {
     /// `how`: `series` (this, then other), `parallel`, `append`, `feedback` or `positive_feedback`.
     fn connect(&self, py: Python<'_>, other: &Self, how: &str) -> PyResult<Self> {
         py.detach(|| match how {
-            "series" => self.system.series(&other.system),
-            "parallel" => self.system.parallel(&other.system),
-            "append" => self.system.append(&other.system),
-            "feedback" => self.system.feedback(&other.system, -1.0),
-            "positive_feedback" => self.system.feedback(&other.system, 1.0),
+            "series" => self.system().series(other.system()),
+            "parallel" => self.system().parallel(other.system()),
+            "append" => self.system().append(other.system()),
+            "feedback" => self.system().feedback(other.system(), -1.0),
+            "positive_feedback" => self.system().feedback(other.system(), 1.0),
             unknown => Err(Error::invalid("how", unknown, "a known interconnection")),
         })
         .map(wrap)
@@ -274,11 +344,11 @@ impl NativeSystem {
     }
 
     fn scaled(&self, py: Python<'_>, factor: f64) -> PyResult<Self> {
-        self.system.scaled(factor).map(wrap).or_python(py)
+        self.system().scaled(factor).map(wrap).or_python(py)
     }
 
     fn to_state_space(&self, py: Python<'_>) -> PyResult<Self> {
-        py.detach(|| self.system.to_state_space())
+        py.detach(|| self.system().to_state_space())
             .map(|s| wrap(System::StateSpace(s)))
             .or_python(py)
     }
@@ -286,25 +356,17 @@ impl NativeSystem {
     /// The pole-residue form and its largest relative difference.
     fn to_pole_residue(&self, py: Python<'_>, tolerance: f64) -> PyResult<(Self, f64)> {
         let form = py
-            .detach(|| self.system.to_pole_residue(tolerance))
+            .detach(|| self.system().to_pole_residue(tolerance))
             .or_python(py)?;
         Ok((wrap(System::PoleResidue(form.system)), form.error))
     }
 
     /// The stable part and the rest.
     fn split_stable(&self, py: Python<'_>) -> PyResult<(Self, Self)> {
-        let (stable, rest) = py.detach(|| self.system.split_stable()).or_python(py)?;
+        let (stable, rest) = py.detach(|| self.system().split_stable()).or_python(py)?;
         Ok((
             wrap(System::StateSpace(stable)),
             wrap(System::StateSpace(rest)),
         ))
     }
-}
-
-fn respond<'py>(
-    py: Python<'py>,
-    work: impl FnOnce() -> Result<TimeResponse> + Send,
-) -> PyResult<Reals<'py>> {
-    let got = py.detach(work).or_python(py)?;
-    Ok(got.y.into_pyarray(py))
 }

@@ -126,10 +126,17 @@ def _options(
 def _gather(
     parts: list[tuple[Complex, Real, Real, float | None]], s: Complex, single: bool
 ) -> Transform:
-    shape = s.shape if single else (len(parts), *s.shape)
-    values, error, tail = (np.array([p[i] for p in parts]).reshape(shape) for i in range(3))
+    if single:
+        (values, error, tail, abscissa_of_one) = parts[0]
+        shape = s.shape
+        return Transform(
+            s, values.reshape(shape), error.reshape(shape), tail.reshape(shape), abscissa_of_one
+        )
+    values, error, tail = (
+        np.array([p[i] for p in parts]).reshape((len(parts), *s.shape)) for i in range(3)
+    )
     abscissa = [p[3] for p in parts]
-    return Transform(s, values, error, tail, abscissa[0] if single else abscissa)
+    return Transform(s, values, error, tail, abscissa)
 
 
 def transform(

@@ -491,10 +491,14 @@ class System:
         """The poles, conjugates included, 1/(time unit)."""
         return self._native.poles()
 
-    def zeros(self) -> Complexes:
+    def zeros(self, *, progress: Progress | None = None) -> Complexes:
         """The invariant zeros, by a generalised eigenproblem from which zeros at infinity are deflated
-        (Emami-Naeini and Van Dooren 1982)."""
-        return self._native.zeros()
+        (Emami-Naeini and Van Dooren 1982).
+
+        Args:
+            progress: Called with ``(stage, done, total, message)``; ``False`` stops the work.
+        """
+        return self._native.zeros(progress)
 
     def dc_gain(self) -> Any:
         """``H(0)``: a number, or shape ``(outputs, inputs)``; infinite with an integrator."""
@@ -533,18 +537,27 @@ class System:
         """Times for plots: until the modes that matter have settled."""
         return self._native.default_times()
 
-    def frequency_response(self, omega: ArrayLike | None = None) -> FrequencyResponse:
+    def frequency_response(
+        self, omega: ArrayLike | None = None, *, progress: Progress | None = None
+    ) -> FrequencyResponse:
         """``H(j omega)`` (``H(e^{j omega dt})``) at angular frequencies, by default a grid from the poles.
+
+        The first call for matrices brings them to Schur form; the system keeps it for the next ones.
+
+        Args:
+            omega: Angular frequencies, radians per time unit, shape ``(n,)``.
+            progress: Called with ``(stage, done, total, message)``; ``False`` stops the work.
 
         Raises:
             InvalidInput: A frequency is not finite.
+            Cancelled: ``progress`` said so.
         """
         w = self._omega(omega)
-        return FrequencyResponse(w, self._channels(self._native.frequency_response(w)))
+        return FrequencyResponse(w, self._channels(self._native.frequency_response(w, progress)))
 
     nyquist = frequency_response
 
-    def bode(self, omega: ArrayLike | None = None) -> Bode:
+    def bode(self, omega: ArrayLike | None = None, *, progress: Progress | None = None) -> Bode:
         """Magnitude, decibels and unwrapped phase, as :meth:`frequency_response`.
 
         >>> bode = System.zpk([], [-1], 1.0).bode([1.0])
@@ -552,15 +565,20 @@ class System:
         True
         """
         w = self._omega(omega)
-        magnitude, decibel, phase = self._native.bode(w)
+        magnitude, decibel, phase = self._native.bode(w, progress)
         return Bode(
             w, self._channels(magnitude), self._channels(decibel), self._channels(phase)
         )
 
-    def step(self, t: ArrayLike | None = None) -> TimeResponse:
+    def step(self, t: ArrayLike | None = None, *, progress: Progress | None = None) -> TimeResponse:
         """Exact response to a unit step in each input, at increasing times from 0 (default: from the poles).
 
+        Args:
+            t: Times, shape ``(n,)``; even ones cost least.
+            progress: Called with ``(stage, done, total, message)``; ``False`` stops the work.
+
         Raises:
+            Cancelled: ``progress`` said so.
             InvalidInput: The times do not fit; ``field`` names the first.
             NumericalError: An unstable response overflows.
 
@@ -569,12 +587,12 @@ class System:
         True
         """
         times = self._times(t)
-        return TimeResponse(times, self._channels(self._native.step(times)))
+        return TimeResponse(times, self._channels(self._native.step(times, progress)))
 
-    def impulse(self, t: ArrayLike | None = None) -> TimeResponse:
+    def impulse(self, t: ArrayLike | None = None, *, progress: Progress | None = None) -> TimeResponse:
         """Exact impulse response, without the Dirac impulse of a direct term; as :meth:`step`."""
         times = self._times(t)
-        return TimeResponse(times, self._channels(self._native.impulse(times)))
+        return TimeResponse(times, self._channels(self._native.impulse(times, progress)))
 
     def simulate(
         self,
@@ -582,6 +600,8 @@ class System:
         u: ArrayLike,
         x0: ArrayLike | None = None,
         hold: Literal["first", "zero"] = "first",
+        *,
+        progress: Progress | None = None,
     ) -> TimeResponse:
         """Response to an input, exact where it is linear (``first``) or constant (``zero``) between its samples.
 
@@ -590,6 +610,7 @@ class System:
             u: Shape ``(n,)``, or ``(inputs, n)``.
             x0: State at ``t[0]`` of :meth:`to_state_space`; at rest where ``None``.
             hold: What the input does between samples.
+            progress: Called with ``(stage, done, total, message)``; ``False`` stops the work.
         """
         times = _vector("t", t)
         drive = _reals("u", u)
@@ -600,13 +621,15 @@ class System:
                 f"u: got shape {drive.shape}, expected ({self.inputs}, {times.size})", field="u"
             )
         start = [] if x0 is None else _vector("x0", x0).tolist()
-        y = self._native.simulate(times, drive.ravel(), start, hold)
+        y = self._native.simulate(times, drive.ravel(), start, hold, progress)
         return TimeResponse(times, y if self.outputs == 1 else y.reshape(self.outputs, -1))
 
-    def initial(self, x0: ArrayLike, t: ArrayLike | None = None) -> TimeResponse:
-        """Free response from the state ``x0`` of :meth:`to_state_space`."""
+    def initial(
+        self, x0: ArrayLike, t: ArrayLike | None = None, *, progress: Progress | None = None
+    ) -> TimeResponse:
+        """Free response from the state ``x0`` of :meth:`to_state_space`; ``progress`` as for :meth:`step`."""
         times = self._times(t)
-        y = self._native.initial(_vector("x0", x0).tolist(), times)
+        y = self._native.initial(_vector("x0", x0).tolist(), times, progress)
         return TimeResponse(times, y if self.outputs == 1 else y.reshape(self.outputs, -1))
 
     # -- design ---------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use nis_core::laplace::system::{Bode, ReduceOptions, Reduction, System, SystemSpec, TimeResponse};
+use nis_core::laplace::system::{
+    Bode, Prepared, ReduceOptions, Reduction, System, SystemSpec, TimeResponse,
+};
 use nis_core::runtime::read_json;
+use nis_core::telemetry::Progress;
 use serde::Serialize;
 
 use crate::work::{long_work, stop_on_ctrl_c};
@@ -33,6 +36,9 @@ pub(crate) struct BodeArgs {
     /// Number of frequencies between --from and --to, evenly spaced in the logarithm.
     #[arg(long, value_name = "N", default_value_t = 50, requires = "from")]
     points: usize,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// What `nis laplace step` and `nis laplace impulse` accept.
@@ -46,6 +52,9 @@ pub(crate) struct TimeArgs {
     /// Number of times from 0 to --to.
     #[arg(long, value_name = "N", default_value_t = 201, requires = "to")]
     points: usize,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// What `nis laplace reduce` accepts.
@@ -123,7 +132,11 @@ pub(crate) fn bode(args: &BodeArgs) -> Result<(), Stop> {
         }
         _ => system.default_frequencies()?,
     };
-    let bode = system.frequency_response(&omega)?.bode();
+    let prepared = Prepared::new(system);
+    let cancel = stop_on_ctrl_c()?;
+    let bode = long_work(&cancel, args.quiet, |progress| {
+        Ok(prepared.frequency_response(&omega, progress)?.bode())
+    })?;
     args.input.show(&bode, || bode_table(&bode))
 }
 
@@ -151,16 +164,16 @@ fn bode_table(bode: &Bode) -> String {
 }
 
 pub(crate) fn step(args: &TimeArgs) -> Result<(), Stop> {
-    respond(args, System::step)
+    respond(args, Prepared::step)
 }
 
 pub(crate) fn impulse(args: &TimeArgs) -> Result<(), Stop> {
-    respond(args, System::impulse)
+    respond(args, Prepared::impulse)
 }
 
 fn respond(
     args: &TimeArgs,
-    response: impl Fn(&System, &[f64]) -> nis_core::Result<TimeResponse>,
+    response: impl Fn(&Prepared, &[f64], &Progress<'_>) -> nis_core::Result<TimeResponse>,
 ) -> Result<(), Stop> {
     let system = args.input.read()?;
     let t = match args.to {
@@ -176,7 +189,11 @@ fn respond(
         }
         None => system.default_times()?,
     };
-    let got = response(&system, &t)?;
+    let prepared = Prepared::new(system);
+    let cancel = stop_on_ctrl_c()?;
+    let got = long_work(&cancel, args.quiet, |progress| {
+        response(&prepared, &t, progress)
+    })?;
     args.input.show(&got, || time_table(&got))
 }
 

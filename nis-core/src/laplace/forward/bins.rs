@@ -33,6 +33,11 @@ impl Bins {
         }
     }
 
+    /// Length of its Fourier transform.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
     /// Number of points.
     pub(super) fn count(&self) -> usize {
         self.length / 2 + 1

@@ -24,9 +24,9 @@ const REACH: usize = 48;
 pub(super) struct Degree {
     p: usize,
     /// Half the support: `(p + 1)/2`.
-    q: usize,
+    pub(super) q: usize,
     /// Basis function at the integers `-(q-1)..=q-1`.
-    at_knots: Vec<f64>,
+    pub(super) at_knots: Vec<f64>,
     /// `pieces[i][k]`: coefficient of `v^k` on `[i - q, i - q + 1]`.
     pieces: Vec<Vec<f64>>,
     /// The first `2 q - 1` coefficients as linear functions of the first [`REACH`] samples.
@@ -110,12 +110,14 @@ impl Degree {
     }
 }
 
-/// The coefficients next to one end of a record, `c_m` for `m = -(q-1)..=q-1` counted from that end inwards.
+/// What the coefficients next to one end of a record, `c_m` for `m = -(q-1)..=q-1` counted inwards, make there.
 pub(super) struct End {
-    coefficients: Vec<Complex64>,
+    /// What the samples outside the record would be, `x_{-i}` for `i` from 1, of the basis functions that reach
+    /// into it.
+    pub(super) outside: Vec<Complex64>,
     /// Polynomials of the basis functions beyond the end: `beyond[i][k]`, interval `[i, i + 1]` outwards, power
     /// `k` of the time since the interval's earlier edge.
-    beyond: Vec<Vec<Complex64>>,
+    pub(super) beyond: Vec<Vec<Complex64>>,
 }
 
 impl End {
@@ -149,18 +151,22 @@ impl End {
             })
             .map(|outwards: Vec<Complex64>| if left { mirrored(&outwards) } else { outwards })
             .collect();
-        End {
-            coefficients,
-            beyond,
-        }
+        // Sample -i is sum_j b_j c_{-i+j}, over the coefficients that exist (from -(q-1) on).
+        let outside = (1..2 * q - 1)
+            .map(|i| {
+                let taken = degree.at_knots.iter().skip(i).zip(&coefficients);
+                taken.map(|(b, c)| c * b).sum()
+            })
+            .collect();
+        End { outside, beyond }
     }
 }
 
 /// Both ends of a record.
 pub(super) struct Ends<'a> {
-    degree: &'a Degree,
-    left: End,
-    right: End,
+    pub(super) degree: &'a Degree,
+    pub(super) left: End,
+    pub(super) right: End,
 }
 
 impl<'a> Ends<'a> {
@@ -172,85 +178,6 @@ impl<'a> Ends<'a> {
             right: End::new(degree, samples, false, |i| at(samples - 1 - i)),
         }
     }
-
-    /// `F(s)/dt` from `X(z)` of the samples and `last = z^{N-1}`.
-    pub(super) fn transform(&self, sums: Complex64, at: &Point, last: Complex64) -> Complex64 {
-        let Degree { q, at_knots, .. } = self.degree;
-        let Point { z, inverse, .. } = *at;
-        let outside = self.outside(&self.left, inverse) + last * self.outside(&self.right, z);
-        // The basis function is even: b_0 + sum_j b_j (z^j + z^-j).
-        let mut sampled = Complex64::new(at_knots[q - 1], 0.0);
-        let (mut up, mut down) = (z, inverse);
-        for b in &at_knots[*q..] {
-            sampled += (up + down) * *b;
-            up *= z;
-            down *= inverse;
-        }
-        // (2 sinh(theta/2)/theta)^2 = E_0^2 e^theta
-        let square = at.moments[0] * at.moments[0] * inverse;
-        let hat = power(square, *q);
-        let left = beyond(&self.left, at, inverse) * inverse;
-        let right = beyond(&self.right, at, z);
-        hat * (sums + outside) / sampled - left - last * right
-    }
-
-    /// What the samples outside the record would add, beyond one end: `sum_{i >= 1} x_{-i} w^i`, where `w` leads
-    /// one sample outwards.
-    fn outside(&self, end: &End, w: Complex64) -> Complex64 {
-        let q = self.degree.q;
-        let mut sum = Complex64::default();
-        let mut turned = w;
-        // Sample -i is sum_j b_j c_{-i+j}, over the coefficients that exist (from -(q-1) on).
-        for i in 1..2 * q - 1 {
-            let mut x = Complex64::default();
-            for (j, b) in self.degree.at_knots.iter().enumerate() {
-                // m = -i + j - (q - 1) stands at m + q - 1 = j - i.
-                if let Some(c) = j.checked_sub(i).and_then(|at| end.coefficients.get(at)) {
-                    x += c * b;
-                }
-            }
-            sum += x * turned;
-            turned *= w;
-        }
-        sum
-    }
-}
-
-/// What depends on the point alone.
-pub(super) struct Point {
-    /// `e^{-theta}`
-    z: Complex64,
-    /// `e^{theta}`
-    inverse: Complex64,
-    /// `E_0` to `E_5`.
-    moments: [Complex64; 6],
-}
-
-impl Point {
-    /// The point `theta = s dt`.
-    pub(super) fn new(theta: Complex64) -> Self {
-        let (sin, cos) = theta.im.sin_cos();
-        let turn = Complex64::new(cos, sin);
-        let (z, inverse) = (turn.conj() * (-theta.re).exp(), turn * theta.re.exp());
-        let mut moments = [Complex64::default(); 6];
-        moments_of(theta, z, &mut moments);
-        Point {
-            z,
-            inverse,
-            moments,
-        }
-    }
-}
-
-/// The spline's transform beyond an end, where `w` leads one interval outwards: without the factor that the
-/// earlier edge of the first interval has.
-fn beyond(end: &End, at: &Point, w: Complex64) -> Complex64 {
-    let mut sum = Complex64::default();
-    for piece in end.beyond.iter().rev() {
-        let inner: Complex64 = piece.iter().zip(&at.moments).map(|(c, e)| c * e).sum();
-        sum = sum * w + inner;
-    }
-    sum
 }
 
 /// The polynomial in `1 - v`.
@@ -267,7 +194,7 @@ fn mirrored(c: &[Complex64]) -> Vec<Complex64> {
 }
 
 /// Reciprocals of the integers; infinity stands for 1/0.
-const INVERSE: [f64; 30] = {
+pub(super) const INVERSE: [f64; 30] = {
     let mut out = [0.0; 30];
     let mut m = 0;
     while m < 30 {
@@ -276,10 +203,6 @@ const INVERSE: [f64; 30] = {
     }
     out
 };
-
-fn power(z: Complex64, n: usize) -> Complex64 {
-    (0..n).fold(Complex64::new(1.0, 0.0), |p, _| p * z)
-}
 
 /// `E_k = int_0^1 v^k e^{-theta v} dv` for `k` from 0, given `w = e^{-theta}`.
 pub(super) fn moments_of(theta: Complex64, w: Complex64, out: &mut [Complex64]) {

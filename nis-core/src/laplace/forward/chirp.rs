@@ -7,12 +7,14 @@
 
 use num_complex::Complex64;
 use rustfft::{Fft, FftPlanner};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::share::share;
 use super::{Line, Sample};
 use crate::error::Result;
 use crate::laplace::length::smooth_length;
 use crate::laplace::phase::{Turns, decay};
+use crate::laplace::wide::{Kernel, widest};
 use crate::telemetry::Progress;
 
 /// What is computed once for a number of samples and a line.
@@ -29,18 +31,27 @@ pub(super) struct Chirp {
     twist: Vec<Complex64>,
     /// What a block's samples are multiplied with.
     before: Vec<Complex64>,
+    /// `e^{-alpha k^2}`, what the points are multiplied with.
+    after: Vec<Complex64>,
     sigma_dt: f64,
     start: Turns,
     step: Turns,
-    alpha: Turns,
+    /// Buffers of earlier transforms.
+    kept: Mutex<Vec<Vec<Complex64>>>,
 }
 
-/// Buffers of one thread.
+/// Buffers of one thread; the second scratch where two threads share a convolution.
 struct Buffers {
     half: [Vec<Complex64>; 2],
     scratch: [Vec<Complex64>; 2],
-    out: Vec<Complex64>,
 }
+
+/// Blocks whose sums are added up apart from those of the others, so that the order of additions does not depend on
+/// the number of threads.
+const LISTS: usize = 8;
+
+/// Most buffers that are kept between transforms.
+const KEPT: usize = 32;
 
 /// Convolution lengths beyond this leave the cache, which costs about half as much again.
 const CACHED: usize = 1 << 18;
@@ -90,8 +101,13 @@ impl Chirp {
         let mut phase = Turns::default();
         let mut rise = alpha;
         let twice = alpha.plus(alpha);
+        let mut after = Vec::with_capacity(count);
         for m in 0..count.max(block) {
-            let value = phase.cis() * scale;
+            let value = phase.cis();
+            if m < count {
+                after.push(value.conj());
+            }
+            let value = value * scale;
             if m < count {
                 chirp[m] = value;
             }
@@ -130,10 +146,11 @@ impl Chirp {
             filter,
             twist,
             before,
+            after,
             sigma_dt,
             start,
             step,
-            alpha,
+            kept: Mutex::new(Vec::new()),
         }
     }
 
@@ -147,101 +164,224 @@ impl Chirp {
     ) -> Result<()> {
         out.fill(Complex64::default());
         let blocks = self.samples.div_ceil(self.block);
-        let together = threads.clamp(1, blocks);
+        let lists = blocks.min(LISTS);
         // Threads that blocks leave idle do the two halves of a convolution.
-        let inside = threads > together;
-        let mut buffers: Vec<Buffers> = (0..together).map(|_| self.buffers()).collect();
-        for first in (0..blocks).step_by(together) {
-            progress.report("laplace", first as u64, blocks as u64, "chirp-z")?;
-            let group = first..(first + together).min(blocks);
-            if group.len() == 1 {
-                if let Some(buffer) = buffers.first_mut() {
-                    self.one(x, first, buffer, inside);
+        let inside = threads > blocks;
+        let threads = threads.clamp(1, lists);
+        let mut sums: Vec<Vec<Complex64>> = (0..lists).map(|_| self.take(self.count)).collect();
+        let work = sums.iter_mut().enumerate();
+        share(
+            threads,
+            work,
+            blocks,
+            "chirp-z",
+            progress,
+            |(first, sums), tick| {
+                let mut buffers = self.buffers(inside);
+                for block in (first..blocks).step_by(lists) {
+                    self.one(x, block, &mut buffers, sums, block == first);
+                    tick()?;
                 }
-            } else {
-                std::thread::scope(|scope| {
-                    for (b, buffer) in group.clone().zip(&mut buffers) {
-                        scope.spawn(move || self.one(x, b, buffer, inside));
-                    }
-                });
-            }
-            for (_, buffer) in group.zip(&buffers) {
-                for (sum, part) in out.iter_mut().zip(&buffer.out) {
-                    *sum += part;
-                }
+                let Buffers { half, scratch } = buffers;
+                self.give(half.into_iter().chain(scratch));
+                Ok(())
+            },
+        )?;
+        for part in &sums {
+            for (sum, part) in out.iter_mut().zip(part) {
+                *sum += part;
             }
         }
+        self.give(sums);
         Ok(())
     }
 
-    fn buffers(&self) -> Buffers {
+    /// Length of its Fourier transforms.
+    pub(super) fn length(&self) -> usize {
+        self.half
+    }
+
+    fn buffers(&self, two: bool) -> Buffers {
         let scratch = self
             .fft
             .get_inplace_scratch_len()
             .max(self.inverse.get_inplace_scratch_len());
-        let zeros = |n: usize| vec![Complex64::default(); n];
         Buffers {
-            half: [zeros(self.half), zeros(self.half)],
-            scratch: [zeros(scratch), zeros(scratch)],
-            out: zeros(self.count),
+            half: [self.take(self.half), self.take(self.half)],
+            scratch: [self.take(scratch), self.take(if two { scratch } else { 0 })],
         }
     }
 
-    /// The sums over one block of samples, phases of the block's place included.
-    fn one<T: Sample>(&self, x: &[T], index: usize, buffers: &mut Buffers, two: bool) {
+    /// A buffer of some length, with anything in it; one of earlier transforms where there is one.
+    fn take(&self, length: usize) -> Vec<Complex64> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.iter().position(|buffer| buffer.len() == length) {
+            Some(at) => kept.swap_remove(at),
+            None => vec![Complex64::default(); length],
+        }
+    }
+
+    /// Keeps buffers for the next transform: getting memory anew from the system costs a fifth of a transform.
+    fn give(&self, buffers: impl IntoIterator<Item = Vec<Complex64>>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(buffers.into_iter().filter(|buffer| !buffer.is_empty()));
+        // Several transforms at once leave more than one needs.
+        kept.truncate(KEPT);
+    }
+
+    /// The sums over one block of samples, phases of the block's place included: added to `out`, or set there.
+    fn one<T: Sample>(
+        &self,
+        x: &[T],
+        index: usize,
+        buffers: &mut Buffers,
+        out: &mut [Complex64],
+        sets: bool,
+    ) {
         let offset = index * self.block;
         let end = (offset + self.block).min(self.samples);
         let x = x.get(offset..end).unwrap_or_default();
-        let Buffers { half, scratch, out } = buffers;
+        let Buffers { half, scratch } = buffers;
         let [cyclic, twisted] = half;
-        let near = x.len().min(self.half);
-        let (head, tail) = x.split_at(near);
-        let pairs = cyclic.iter_mut().zip(twisted.iter_mut()).zip(&self.twist);
-        let mut head = head.iter().zip(&self.before);
-        let mut tail = tail.iter().zip(self.before.get(near..).unwrap_or_default());
-        for ((c, t), twist) in pairs {
-            let product = |item: Option<(&T, &Complex64)>| {
-                item.map_or(Complex64::default(), |(x, b)| x.times(*b))
-            };
-            let (u, v) = (product(head.next()), product(tail.next()));
-            *c = u + v;
-            *t = (u - v) * twist;
-        }
+        widest(Enter {
+            x,
+            before: &self.before,
+            twist: &self.twist,
+            cyclic,
+            twisted,
+        });
         let convolve = |values: &mut [Complex64], scratch: &mut [Complex64], part: usize| {
             self.fft.process_with_scratch(values, scratch);
-            for (v, f) in values.iter_mut().zip(&self.filter[part]) {
-                *v *= *f;
-            }
+            widest(Multiply(values, &self.filter[part]));
             self.inverse.process_with_scratch(values, scratch);
         };
         let [scratch0, scratch1] = scratch;
-        if two {
+        if !scratch1.is_empty() {
             std::thread::scope(|scope| {
                 scope.spawn(|| convolve(twisted, scratch1, 1));
                 convolve(cyclic, scratch0, 0);
             });
         } else {
             convolve(cyclic, scratch0, 0);
-            convolve(twisted, scratch1, 1);
+            convolve(twisted, scratch0, 1);
         }
-        // e^{-alpha k^2 - s_k offset}
+        // e^{-alpha k^2 - s_k offset}: the second part in strides of products of two exact exponentials.
         let size = (-self.sigma_dt * offset as f64).exp();
-        let mut phase = self.start.times(offset as u128);
-        let mut rise = self.alpha.plus(self.step.times(offset as u128));
-        let twice = self.alpha.plus(self.alpha);
-        let value = |k: usize, first: bool| {
-            let (c, t, w) = (cyclic[k], twisted[k], self.twist[k].conj());
-            if first { c + t * w } else { c - t * w }
-        };
-        for (k, o) in out.iter_mut().enumerate() {
-            let v = if k < self.half {
-                value(k, true)
-            } else {
-                value(k - self.half, false)
-            };
-            *o = v * phase.negated().cis() * size;
-            phase = phase.plus(rise);
-            rise = rise.plus(twice);
+        let turn = self.step.times(offset as u128).negated();
+        let first = self.start.times(offset as u128).negated();
+        let near: [Complex64; STRIDE] = std::array::from_fn(|k| turn.times(k as u128).cis());
+        for (stride, out) in out.chunks_mut(STRIDE).enumerate() {
+            let k = stride * STRIDE;
+            let far = first.plus(turn.times(k as u128)).cis() * size;
+            let after = self.after.get(k..).unwrap_or_default();
+            // The convolution's second half starts anew, at any place within a stride.
+            let split = self.half.saturating_sub(k).min(out.len());
+            let (head, tail) = out.split_at_mut(split);
+            for (out, second, k) in [(head, false, k), (tail, true, k + split)] {
+                if out.is_empty() {
+                    continue;
+                }
+                let at = if second { k - self.half } else { k };
+                let within = k - stride * STRIDE;
+                widest(Leave {
+                    cyclic: cyclic.get(at..).unwrap_or_default(),
+                    twisted: twisted.get(at..).unwrap_or_default(),
+                    twist: self.twist.get(at..).unwrap_or_default(),
+                    after: after.get(within..).unwrap_or_default(),
+                    near: near.get(within..).unwrap_or_default(),
+                    far,
+                    second,
+                    sets,
+                    out,
+                });
+            }
+        }
+    }
+}
+
+/// Points between two exact phases of a block's place.
+const STRIDE: usize = 64;
+
+/// The samples times the chirp, folded to the inputs of the two convolutions.
+struct Enter<'a, T> {
+    x: &'a [T],
+    before: &'a [Complex64],
+    twist: &'a [Complex64],
+    cyclic: &'a mut [Complex64],
+    twisted: &'a mut [Complex64],
+}
+
+impl<T: Sample> Kernel for Enter<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let half = self.cyclic.len();
+        let near = self.x.len().min(half);
+        let (head, tail) = self.x.split_at(near);
+        let (before, later) = self.before.split_at(near);
+        // Where both halves of the circle have samples, where one has, where none has.
+        let (both, one) = head.split_at(tail.len());
+        let (both_before, one_before) = before.split_at(tail.len());
+        let pairs = both.iter().zip(both_before).zip(tail.iter().zip(later));
+        let outs = self.cyclic.iter_mut().zip(self.twisted.iter_mut());
+        for ((((x, b), (y, d)), (c, t)), w) in pairs.zip(outs).zip(self.twist) {
+            let (u, v) = (x.times(*b), y.times(*d));
+            *c = u + v;
+            *t = (u - v) * w;
+        }
+        let (from, to) = (tail.len(), near);
+        let outs = self.cyclic[from..]
+            .iter_mut()
+            .zip(&mut self.twisted[from..]);
+        let twist = &self.twist[from..];
+        for (((x, b), (c, t)), w) in one.iter().zip(one_before).zip(outs).zip(twist) {
+            let u = x.times(*b);
+            *c = u;
+            *t = u * w;
+        }
+        self.cyclic[to..].fill(Complex64::default());
+        self.twisted[to..].fill(Complex64::default());
+    }
+}
+
+struct Multiply<'a>(&'a mut [Complex64], &'a [Complex64]);
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (v, f) in self.0.iter_mut().zip(self.1) {
+            *v *= *f;
+        }
+    }
+}
+
+/// The two convolutions made one, times the phases of the points.
+struct Leave<'a> {
+    cyclic: &'a [Complex64],
+    twisted: &'a [Complex64],
+    twist: &'a [Complex64],
+    after: &'a [Complex64],
+    near: &'a [Complex64],
+    far: Complex64,
+    second: bool,
+    sets: bool,
+    out: &'a mut [Complex64],
+}
+
+impl Kernel for Leave<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let sign = if self.second { -1.0 } else { 1.0 };
+        let parts = self.cyclic.iter().zip(self.twisted).zip(self.twist);
+        let phases = self.after.iter().zip(self.near);
+        for ((o, ((c, t), w)), (a, n)) in self.out.iter_mut().zip(parts).zip(phases) {
+            let v = (c + t * w.conj() * sign) * (a * (n * self.far));
+            *o = if self.sets { v } else { *o + v };
         }
     }
 }

@@ -9,9 +9,11 @@
 mod bins;
 mod bspline;
 mod chirp;
+mod lanes;
 mod piecewise;
 mod plan;
 mod rule;
+mod share;
 mod sums;
 mod tail;
 
@@ -23,6 +25,7 @@ use num_complex::{Complex32, Complex64};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::laplace::wide::{Kernel, widest};
 use crate::telemetry::Progress;
 use rule::Rule;
 
@@ -95,7 +98,12 @@ pub trait Sample: Copy + Send + Sync + sealed::Sealed {
     fn complex(self) -> Complex64 {
         Complex64::new(self.re(), self.im())
     }
+    /// The samples as they lie, where they are `f64`.
+    fn as_f64(_samples: &[Self]) -> Option<&[f64]> {
+        None
+    }
     /// The product with a factor.
+    #[inline(always)]
     fn times(self, factor: Complex64) -> Complex64 {
         if Self::COMPLEX {
             self.complex() * factor
@@ -106,29 +114,42 @@ pub trait Sample: Copy + Send + Sync + sealed::Sealed {
 }
 
 macro_rules! sample {
-    ($type:ty, $complex:expr, $re:expr, $im:expr) => {
+    ($type:ty, $complex:expr, $v:ident, $re:expr, $im:expr $(, $plain:item)?) => {
         impl Sample for $type {
             const COMPLEX: bool = $complex;
+            #[inline(always)]
             fn re(self) -> f64 {
-                let part: fn($type) -> f64 = $re;
-                part(self)
+                let $v = self;
+                $re
             }
+            #[inline(always)]
             fn im(self) -> f64 {
-                let part: fn($type) -> f64 = $im;
-                part(self)
+                let $v = self;
+                let _ = $v;
+                $im
             }
+            $($plain)?
         }
     };
 }
-sample!(f64, false, |v| v, |_| 0.0);
-sample!(f32, false, f64::from, |_| 0.0);
-sample!(Complex64, true, |v| v.re, |v| v.im);
-sample!(Complex32, true, |v| f64::from(v.re), |v| f64::from(v.im));
+sample!(
+    f64,
+    false,
+    v,
+    v,
+    0.0,
+    fn as_f64(samples: &[f64]) -> Option<&[f64]> {
+        Some(samples)
+    }
+);
+sample!(f32, false, v, f64::from(v), 0.0);
+sample!(Complex64, true, v, v.re, v.im);
+sample!(Complex32, true, v, f64::from(v.re), f64::from(v.im));
 
 /// The transform of an evenly sampled record at arbitrary `s`.
 ///
 /// `signal` holds the samples at `t0`, `t0 + dt`, ...; the integral runs from the first to the last sample.
-/// Costs two fused multiply-adds a sample and point (four for complex samples), and one copy of the record. For
+/// Costs two fused multiply-adds a sample and point (four for complex samples). For
 /// evenly spaced points on a line parallel to the imaginary axis use a [`LinePlan`].
 ///
 /// ```
@@ -217,26 +238,65 @@ fn check_record(samples: usize, t0: f64, dt: f64) -> Result<()> {
 /// Longest record: phases are exact up to here.
 const MAX_SAMPLES: usize = 1 << 32;
 
-/// The largest magnitude, of samples that must be finite.
+/// The largest magnitude of a part, of samples that must be finite.
 fn check_samples<T: Sample>(signal: &[T]) -> Result<f64> {
-    let mut largest = 0.0f64;
-    for (at, v) in signal.iter().enumerate() {
-        let size = v.re().abs().max(v.im().abs());
-        // The sum below is NaN or infinite exactly where a part is.
-        if !(v.re() + v.im() * 0.0).is_finite() || !v.im().is_finite() {
-            return Err(Error::invalid(
-                format!("signal[{at}]"),
-                if T::COMPLEX {
-                    format!("{}", v.complex())
-                } else {
-                    format!("{}", v.re())
-                },
-                "finite samples",
-            ));
-        }
-        largest = largest.max(size);
+    let largest = largest_part(signal);
+    if !largest.is_nan() {
+        return Ok(largest);
     }
-    Ok(largest)
+    let finite = |v: &T| v.re().is_finite() && (!T::COMPLEX || v.im().is_finite());
+    let at = signal.iter().position(|v| !finite(v)).unwrap_or_default();
+    let value = signal
+        .get(at)
+        .map_or_else(Complex64::default, |v| v.complex());
+    Err(Error::invalid(
+        format!("signal[{at}]"),
+        if T::COMPLEX {
+            format!("{value}")
+        } else {
+            format!("{}", value.re)
+        },
+        "finite samples",
+    ))
+}
+
+/// The largest magnitude of a real or imaginary part; NaN where one is not finite.
+fn largest_part<T: Sample>(signal: &[T]) -> f64 {
+    const LANES: usize = 16;
+    struct Largest<'a, T>(&'a [T]);
+    #[inline(always)]
+    fn take<T: Sample>(v: T, largest: &mut f64, odd: &mut f64) {
+        let re = v.re().abs();
+        let size = if T::COMPLEX {
+            let im = v.im().abs();
+            *odd += im * 0.0;
+            if im > re { im } else { re }
+        } else {
+            re
+        };
+        // 0 where the part is finite, else NaN.
+        *odd += re * 0.0;
+        *largest = if size > *largest { size } else { *largest };
+    }
+    impl<T: Sample> Kernel for Largest<'_, T> {
+        type Output = f64;
+        #[inline(always)]
+        fn run(self) -> f64 {
+            let (mut largest, mut odd) = ([0.0; LANES], [0.0; LANES]);
+            let (chunks, rest) = self.0.as_chunks::<LANES>();
+            for chunk in chunks {
+                for j in 0..LANES {
+                    take(chunk[j], &mut largest[j], &mut odd[j]);
+                }
+            }
+            for (j, v) in rest.iter().enumerate() {
+                take(*v, &mut largest[j], &mut odd[j]);
+            }
+            let odd: f64 = odd.iter().sum();
+            largest.iter().copied().fold(0.0, f64::max) + odd
+        }
+    }
+    widest(Largest(signal))
 }
 
 /// Largest exponent that is taken; `e^{709.8}` overflows.

@@ -45,7 +45,7 @@ enum Sums {
 /// On a general line it is a chirp-z transform whose phases are exact: the error stays below 1e-12 of the
 /// largest value for a million samples. Making the plan costs one FFT of about `samples + line.count` points
 /// (less for long records and short lines), a transform two. Memory: about 64 bytes for each of
-/// `samples + count`, and 32 more for each while a transform runs.
+/// `samples + count`, and 32 more for each and thread (at most; less for long records) from the first transform on.
 ///
 /// ```
 /// use nis_core::{laplace::forward::{Line, LinePlan, TransformOptions}, telemetry::Progress};
@@ -115,7 +115,7 @@ impl LinePlan {
             dt,
             s: (0..line.count).map(|k| line.point(k)).collect(),
             sums: Sums::Chirp(Box::new(Chirp::new(samples, dt, &line))),
-            threads: threads(options.threads, 64 * (samples + line.count)),
+            threads: threads(options.threads, 16 * (samples + line.count)),
             options,
         })
     }
@@ -158,6 +158,15 @@ impl LinePlan {
             threads: threads(options.threads, 16 * (samples + length)),
             options,
         })
+    }
+
+    /// Length of the longest Fourier transform that a transform does; between two of them it reports progress and can
+    /// be stopped. Some 50 ns a point.
+    pub fn longest(&self) -> usize {
+        match &self.sums {
+            Sums::Chirp(chirp) => chirp.length(),
+            Sums::Bins(bins) => bins.length(),
+        }
     }
 
     /// The points.

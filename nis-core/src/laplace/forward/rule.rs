@@ -2,12 +2,14 @@
 
 use num_complex::Complex64;
 
-use super::bspline::{CUBIC, Ends, MIN_SAMPLES, Point, QUINTIC};
+use super::bspline::{CUBIC, Ends, MIN_SAMPLES, QUINTIC};
+use super::lanes::{LANES, Points, Wide, transforms};
 use super::piecewise::{Piecewise, Spline};
 use super::tail::Bound;
 use super::{Quadrature, Sample, Transform};
 use crate::error::Result;
 use crate::laplace::phase::Turns;
+use std::sync::OnceLock;
 
 /// Largest `|Re(s)| dt` for which sums over the whole record make a spline's transform; beyond, its first (or
 /// last) intervals outweigh all others, and are summed alone.
@@ -28,8 +30,8 @@ pub(super) struct Rule<'a> {
     rounding: f64,
     ends: Option<[Ends<'a>; 2]>,
     /// The first and the last intervals, for deep `s`; the whole record where it is short.
-    head: Piecewise,
-    tail: Piecewise,
+    head: Deep,
+    tail: Deep,
 }
 
 impl Rule<'_> {
@@ -45,8 +47,12 @@ impl Rule<'_> {
         let at = |i: usize| signal.get(i).map_or(Complex64::default(), |v| v.complex());
         // The intervals at an end, with more samples than are summed so that the spline is that of the record.
         let keep = n.min(2 * DEEP_SAMPLES);
-        let times = |from: usize| (0..keep).map(move |i| (from + i) as f64 * dt).collect();
-        let values = |from: usize| (0..keep).map(|i| at(from + i)).collect::<Vec<_>>();
+        let deep = |from: usize| Deep {
+            from,
+            dt,
+            values: (0..keep).map(|i| at(from + i)).collect(),
+            made: OnceLock::new(),
+        };
         let ends =
             (n >= MIN_SAMPLES).then(|| [Ends::new(&CUBIC, n, at), Ends::new(&QUINTIC, n, at)]);
         Rule {
@@ -58,8 +64,8 @@ impl Rule<'_> {
             last: at(n - 1),
             rounding: 4.0 * f64::EPSILON * largest * dt * (n as f64).sqrt(),
             ends,
-            head: Piecewise::new(times(0), values(0), Spline::Cubic),
-            tail: Piecewise::new(times(n - keep), values(n - keep), Spline::Cubic),
+            head: deep(0),
+            tail: deep(n - keep),
         }
     }
 
@@ -118,20 +124,18 @@ impl Rule<'_> {
                    weighted: &[Complex64],
                    error: &mut [f64],
                    tails: &mut [Option<f64>]| {
-            for (k, (s, value)) in s.iter().zip(values).enumerate() {
-                let extra = weighted.get(k).copied().unwrap_or_default();
-                let (v, e) = self.value(*s, *value, extra);
-                let shift = if self.t0 == 0.0 {
-                    Complex64::new(1.0, 0.0)
-                } else {
-                    (-s * self.t0).exp()
-                };
-                *value = v * shift;
-                error[k] = e * shift.norm();
-                tails[k] = tail.at(*s);
+            for (block, values) in values.chunks_mut(LANES).enumerate() {
+                let range = block * LANES..block * LANES + values.len();
+                let weighted = weighted.get(range.clone()).unwrap_or_default();
+                let (error, tails) = (&mut error[range.clone()], &mut tails[range.clone()]);
+                self.block(&s[range], values, weighted, error, tail, tails);
             }
         };
-        let piece = s.len().div_ceil(threads.max(1)).max(64);
+        let piece = s
+            .len()
+            .div_ceil(threads.max(1))
+            .next_multiple_of(LANES)
+            .max(512);
         if s.len() <= piece {
             one(s, &mut plain, &weighted, &mut error, &mut tails);
         } else {
@@ -158,50 +162,136 @@ impl Rule<'_> {
         })
     }
 
-    /// Value and error estimate at one point, for a record that begins at time 0.
-    fn value(&self, s: Complex64, plain: Complex64, weighted: Complex64) -> (Complex64, f64) {
-        let theta = s * self.dt;
+    /// Values, error estimates and tails at some points, at most [`LANES`].
+    fn block(
+        &self,
+        s: &[Complex64],
+        values: &mut [Complex64],
+        weighted: &[Complex64],
+        error: &mut [f64],
+        bound: &Bound,
+        tails: &mut [Option<f64>],
+    ) {
         let span = self.samples - 1;
-        let last = Turns::of_product(s.im, self.dt, 1.0)
-            .times(span as u128)
-            .negated()
-            .cis()
-            * (-theta.re * span as f64).exp();
-        let scale = 1.0f64.max((-theta.re * span as f64).exp());
-        let (spline, spline_error) = match &self.ends {
-            Some([cubic, quintic]) if theta.re.abs() <= SHALLOW => {
-                let point = Point::new(theta);
-                let value = cubic.transform(plain, &point, last) * self.dt;
-                let better = quintic.transform(plain, &point, last) * self.dt;
-                (value, (value - better).norm())
+        let (mut at, mut sums) = (Points::new(), Wide::zero());
+        let mut scales = [1.0; LANES];
+        // Points of a line share their exponentials.
+        let mut shared = Shared::new(f64::NAN, self.dt, span, bound);
+        for lane in 0..LANES {
+            let k = if lane < s.len() { lane } else { 0 };
+            let (Some(s), Some(sum)) = (s.get(k), values.get(k)) else {
+                return;
+            };
+            if s.re != shared.re {
+                shared = Shared::new(s.re, self.dt, span, bound);
             }
-            _ if theta.re < 0.0 => {
-                let value = self.tail.transform(s, Spline::Cubic);
-                (
-                    value,
-                    (value - self.tail.transform(s, Spline::Linear)).norm(),
-                )
+            let turn = Turns::of_product(s.im, self.dt, 1.0);
+            let one = turn.cis();
+            let last = turn.times(span as u128).negated().cis() * shared.end;
+            at.theta.set(lane, s * self.dt);
+            at.z.set(lane, one.conj() * shared.down);
+            at.inverse.set(lane, one * shared.up);
+            at.last.set(lane, last);
+            sums.set(lane, *sum);
+            scales[lane] = shared.end.max(1.0);
+            if let Some(tail) = tails.get_mut(lane) {
+                *tail = shared.tail;
             }
-            _ => {
-                let value = self.head.transform(s, Spline::Cubic);
-                (
-                    value,
-                    (value - self.head.transform(s, Spline::Linear)).norm(),
-                )
-            }
+        }
+        let shallow = |s: &Complex64| (s.re * self.dt).abs() <= SHALLOW;
+        let splines = match &self.ends {
+            Some(ends) if s.iter().any(shallow) => transforms(ends, &at, &sums),
+            _ => [Wide::zero(); 2],
         };
-        let value = match self.quadrature {
-            Quadrature::Spline => return (spline, spline_error + self.rounding * scale),
+        for (k, (s, value)) in s.iter().zip(values).enumerate() {
+            let (spline, spline_error) = if self.ends.is_some() && shallow(s) {
+                let [cubic, quintic] = &splines;
+                let (a, b) = (cubic.get(k) * self.dt, quintic.get(k) * self.dt);
+                (a, magnitude(a - b))
+            } else {
+                let end = if s.re < 0.0 { &self.tail } else { &self.head };
+                let end = end.intervals();
+                let value = end.transform(*s, Spline::Cubic);
+                (value, (value - end.transform(*s, Spline::Linear)).norm())
+            };
+            let extra = weighted.get(k).copied().unwrap_or_default();
+            let of_rule = self.of_rule(*value, extra, at.last.get(k));
+            let mut distance = spline_error + self.rounding * scales[k];
+            *value = match of_rule {
+                Some(of_rule) => {
+                    distance += magnitude(of_rule - spline);
+                    of_rule
+                }
+                None => spline,
+            };
+            if self.t0 != 0.0 {
+                let shift = (-s * self.t0).exp();
+                *value *= shift;
+                distance *= shift.norm();
+            }
+            error[k] = distance;
+        }
+    }
+
+    /// What the rule makes of the sums, for a record that begins at time 0; `None` where it is the spline.
+    fn of_rule(&self, plain: Complex64, weighted: Complex64, last: Complex64) -> Option<Complex64> {
+        Some(match self.quadrature {
+            Quadrature::Spline => return None,
             Quadrature::Rectangle => plain * self.dt,
             Quadrature::Trapezoid if self.samples == 1 => Complex64::default(),
             Quadrature::Simpson if self.samples >= 3 => weighted * self.dt,
             Quadrature::Trapezoid | Quadrature::Simpson => {
                 (plain - (self.first + self.last * last) / 2.0) * self.dt
             }
-        };
-        (
-            value,
-            (value - spline).norm() + spline_error + self.rounding * scale,
-        )
+        })
+    }
+}
+
+/// `|z|`; the square root of the square where that is in range.
+fn magnitude(z: Complex64) -> f64 {
+    let square = z.norm_sqr();
+    if square.is_normal() {
+        square.sqrt()
+    } else {
+        z.norm()
+    }
+}
+
+/// What the real part of a point decides.
+struct Shared {
+    re: f64,
+    down: f64,
+    up: f64,
+    end: f64,
+    tail: Option<f64>,
+}
+
+impl Shared {
+    fn new(re: f64, dt: f64, span: usize, bound: &Bound) -> Self {
+        let theta = re * dt;
+        Shared {
+            re,
+            down: (-theta).exp(),
+            up: theta.exp(),
+            end: (-theta * span as f64).exp(),
+            tail: bound.at(Complex64::new(re, 0.0)),
+        }
+    }
+}
+
+/// Some intervals, made ready when the first point needs them.
+struct Deep {
+    from: usize,
+    dt: f64,
+    values: Vec<Complex64>,
+    made: OnceLock<Piecewise>,
+}
+
+impl Deep {
+    fn intervals(&self) -> &Piecewise {
+        self.made.get_or_init(|| {
+            let times = (0..self.values.len()).map(|i| (self.from + i) as f64 * self.dt);
+            Piecewise::new(times.collect(), self.values.clone(), Spline::Cubic)
+        })
     }
 }

@@ -3,8 +3,9 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use super::{Sample, TransformOptions};
+use super::{Sample, TransformOptions, largest_part};
 use crate::error::{Error, Result};
+use crate::laplace::wide::{Kernel, widest};
 
 /// Whether the integral ends with the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -110,11 +111,6 @@ impl Bound {
 
 /// Amplitude and rate from the last half of the record.
 fn estimate<T: Sample>(signal: &[T], step: f64) -> (f64, f64) {
-    let peak = |part: &[T]| {
-        part.iter()
-            .map(|v| v.re().hypot(v.im()))
-            .fold(0.0f64, f64::max)
-    };
     let quarter = signal.len() / 4;
     if quarter == 0 {
         return (peak(signal), 0.0);
@@ -129,4 +125,33 @@ fn estimate<T: Sample>(signal: &[T], step: f64) -> (f64, f64) {
     }
     let rate = (before / last).ln() / (quarter as f64 * step);
     (last, if rate.is_finite() { rate } else { 0.0 })
+}
+
+/// The largest magnitude of finite samples.
+fn peak<T: Sample>(part: &[T]) -> f64 {
+    struct Squares<'a, T>(&'a [T], f64);
+    impl<T: Sample> Kernel for Squares<'_, T> {
+        type Output = f64;
+        #[inline(always)]
+        fn run(self) -> f64 {
+            self.0.iter().fold(0.0, |largest, v| {
+                let (re, im) = (v.re() * self.1, v.im() * self.1);
+                let square = re * re + im * im;
+                if square > largest { square } else { largest }
+            })
+        }
+    }
+    let largest = largest_part(part);
+    if !T::COMPLEX || largest == 0.0 {
+        return largest;
+    }
+    // Scaled so that squares neither over- nor underflow where it matters.
+    let scale = 1.0 / largest;
+    if scale.is_finite() && scale.is_normal() {
+        widest(Squares(part, scale)).sqrt() * largest
+    } else {
+        part.iter()
+            .map(|v| v.re().hypot(v.im()))
+            .fold(0.0, f64::max)
+    }
 }

@@ -336,6 +336,150 @@ fn kinds_of_samples_and_channels() {
     assert!((same.values[0] - f64s.values[0]).norm() < 1e-14);
 }
 
+/// `sum_n x_n e^{-s n dt}`, term by term.
+fn plain<T: Sample>(x: &[T], dt: f64, s: Complex64) -> Complex64 {
+    let terms = x.iter().enumerate();
+    terms
+        .map(|(n, x)| x.complex() * (-s * (n as f64 * dt)).exp())
+        .sum()
+}
+
+#[test]
+fn sums_of_all_kinds_of_samples_at_sizes_around_every_edge() {
+    fn check<T: Sample>(x: &[T], count: usize) {
+        let dt = 0.01;
+        let s: Vec<Complex64> = (0..count)
+            .map(|k| Complex64::new(0.3 - 0.02 * k as f64, 1.7 * k as f64 - 40.0))
+            .collect();
+        let size: f64 = (0..x.len())
+            .map(|n| x[n].complex().norm() * (3.0 * dt * n as f64).exp())
+            .sum();
+        let got = transform(x, 0.0, dt, &s, &options(Quadrature::Rectangle), &QUIET).unwrap();
+        let expected: Vec<Complex64> = s.iter().map(|s| plain(x, dt, *s) * dt).collect();
+        let error = worst(&got.values, &expected);
+        assert!(error <= 1e-14 * size, "{} x {count}: {error}", x.len());
+    }
+    // One sample, one column, whole and broken columns; points below, at and above a chunk.
+    for (n, count) in [
+        (1, 1),
+        (2, 63),
+        (7, 64),
+        (8, 65),
+        (64, 3),
+        (65, 130),
+        (1000, 7),
+        (4097, 66),
+        (9999, 2),
+    ] {
+        let mut random = Random(n as u64);
+        let x: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+        let z: Vec<Complex64> = x
+            .iter()
+            .map(|x| Complex64::new(*x, random.normal()))
+            .collect();
+        check(&x, count);
+        check(&x.iter().map(|v| *v as f32).collect::<Vec<_>>(), count);
+        check(&z, count);
+        let narrow = |z: &Complex64| Complex32::new(z.re as f32, z.im as f32);
+        check(&z.iter().map(narrow).collect::<Vec<_>>(), count);
+    }
+    // Powers beyond the record would overflow; they meet no samples.
+    for s in [-1e5, 1e5] {
+        let s = [Complex64::new(s, 3.0)];
+        let got = transform(
+            &[2.5],
+            0.0,
+            1.0,
+            &s,
+            &options(Quadrature::Rectangle),
+            &QUIET,
+        );
+        assert_eq!(got.unwrap().values[0], Complex64::new(2.5, 0.0));
+    }
+}
+
+#[test]
+fn lines_longer_than_their_records_and_points_at_the_fold() {
+    let dt = 0.02;
+    for (n, count) in [
+        (1, 1),
+        (1, 200),
+        (5, 100),
+        (63, 64),
+        (64, 65),
+        (100, 5),
+        (1000, 300),
+    ] {
+        let mut random = Random(count as u64);
+        let x: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+        let line = Line {
+            sigma: -0.05,
+            omega0: -3.0,
+            step: 0.37,
+            count,
+        };
+        let plan = LinePlan::new(n, 0.0, dt, line, options(Quadrature::Rectangle)).unwrap();
+        let got = plan.transform(&x, &QUIET).unwrap();
+        let expected: Vec<Complex64> = got.s.iter().map(|s| plain(&x, dt, *s) * dt).collect();
+        let size: f64 = x.iter().map(|v| v.abs() * 3.0).sum::<f64>() * dt;
+        let error = worst(&got.values, &expected);
+        assert!(
+            error <= 3e-15 * size * (n as f64).sqrt().max(4.0),
+            "{n} {count}: {error}"
+        );
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_found_at_any_place() {
+    for n in [1usize, 15, 16, 17, 100] {
+        for at in [0, n / 2, n - 1] {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut x = vec![1.0; n];
+                x[at] = bad;
+                let s = [Complex64::new(0.0, 1.0)];
+                let got = transform(&x, 0.0, 1.0, &s, &TransformOptions::default(), &QUIET);
+                let Err(Error::InvalidInput { field, .. }) = got else {
+                    panic!("{n} {at} {bad}: {got:?}");
+                };
+                assert_eq!(field, format!("signal[{at}]"));
+                let mut z = vec![Complex64::new(1.0, 1.0); n];
+                z[at].im = bad;
+                let got = transform(&z, 0.0, 1.0, &s, &TransformOptions::default(), &QUIET);
+                assert!(
+                    matches!(got, Err(Error::InvalidInput { field, .. }) if field == format!("signal[{at}]"))
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn shallow_and_deep_points_in_one_list_do_not_touch_each_other() {
+    let x: Vec<f64> = (0..500).map(|n| (0.1 * f64::from(n)).cos()).collect();
+    // Around the depth where the method changes, across it, and at both branches of the moments.
+    let s: Vec<Complex64> = (0..100)
+        .map(|k| Complex64::new([0.0, 0.4, 0.6, 50.0, -0.01][k % 5], 0.05 * k as f64 - 2.5))
+        .collect();
+    for quadrature in [
+        Quadrature::Spline,
+        Quadrature::Trapezoid,
+        Quadrature::Simpson,
+    ] {
+        let together = transform(&x, 0.3, 1.0, &s, &options(quadrature), &QUIET).unwrap();
+        for (k, s) in s.iter().enumerate() {
+            let one = transform(&x, 0.3, 1.0, &[*s], &options(quadrature), &QUIET).unwrap();
+            let size = 1e-14 * (1.0 + one.values[0].norm()) * (-s.re * 500.0).exp().max(1.0);
+            assert!((together.values[k] - one.values[0]).norm() <= size, "{s}");
+            assert!(
+                (together.error[k] - one.error[0]).abs() <= 2.0 * size,
+                "{s}"
+            );
+            assert_eq!(together.tail[k], one.tail[0]);
+        }
+    }
+}
+
 #[test]
 fn region_of_convergence_and_tail() {
     // e^{-2 t}: converges right of -2.

@@ -108,9 +108,37 @@ fn gaps_decide_clean_records_and_description_length_noisy_ones() {
     assert_eq!(found.order_rule, OrderRule::Given);
 }
 
+/// A fitted mean or line leaves a direction of its own between the modes and the noise, which hides no gap.
+#[test]
+fn gaps_decide_beside_a_baseline() {
+    let clean = three_modes(2048, 1e-3);
+    for (seed, detrend) in [(1, Detrend::Mean), (2, Detrend::Mean), (3, Detrend::Linear)] {
+        let mut random = Random(seed);
+        let sigma = noise_for(&clean, 40.0);
+        let x: Vec<f64> = clean
+            .iter()
+            .map(|v| v + sigma * random.normal() + 0.7)
+            .collect();
+        let options = ModesOptions {
+            detrend,
+            ..ModesOptions::default()
+        };
+        let found = modes(&x, 0.0, 1e-3, &options, &QUIET).unwrap();
+        assert_eq!(found.order, 6, "{}", found.order_reason);
+        if detrend == Detrend::Mean {
+            assert_eq!(found.order_rule, OrderRule::Gap, "{}", found.order_reason);
+        }
+        assert!((found.offset - 0.7).abs() <= 10.0 * sigma / 2048f64.sqrt());
+    }
+}
+
 /// A mode near the noise behind strong ones: the gap before it must not hide it.
 #[test]
 fn a_gap_hides_no_weak_mode() {
+    let detrended = |detrend| ModesOptions {
+        detrend,
+        ..ModesOptions::default()
+    };
     for seed in 0..10 {
         let mut random = Random(50 + seed);
         let x: Vec<f64> = (0..2048)
@@ -121,8 +149,10 @@ fn a_gap_hides_no_weak_mode() {
                     + 0.002 * random.normal()
             })
             .collect();
-        let found = modes(&x, 0.0, 1.0, &plain(), &QUIET).unwrap();
-        assert_eq!(found.order, 4, "seed {seed}: {}", found.order_reason);
+        for detrend in [Detrend::None, Detrend::Mean, Detrend::Linear] {
+            let found = modes(&x, 0.0, 1.0, &detrended(detrend), &QUIET).unwrap();
+            assert_eq!(found.order, 4, "seed {seed}: {}", found.order_reason);
+        }
     }
 }
 

@@ -7,10 +7,13 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use num_complex::Complex64;
+use std::f64::consts::PI;
 
 use crate::laplace::phase::{Turns, decay};
+use crate::laplace::wide::{Kernel, sum_squares, widest};
 
-/// A pole per sample: a conjugate pair of a real record, or a single exponential (a real one of a real record).
+/// A pole per sample: a conjugate pair of a real record, or a single exponential (of a real record one that is real
+/// at the samples: a real pole, or one at the Nyquist frequency, with imaginary part pi).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pole {
     /// Logarithm of the discrete pole; imaginary part in (0, pi) for a pair.
@@ -20,6 +23,11 @@ pub(super) struct Pole {
 }
 
 impl Pole {
+    /// Whether it is a single pole at the Nyquist frequency, of a real record.
+    pub(super) fn is_nyquist(self, real: bool) -> bool {
+        real && !self.pair && self.s.im == PI
+    }
+
     /// Degrees of freedom: 2 for a pair.
     pub(super) fn order(self) -> usize {
         if self.pair { 2 } else { 1 }
@@ -88,7 +96,7 @@ impl Data {
 
     /// Sum of squared magnitudes of a channel.
     pub(super) fn sum_squares(&self, channel: usize) -> f64 {
-        self.channels[channel].iter().flatten().map(|v| v * v).sum()
+        self.channels[channel].iter().map(|v| sum_squares(v)).sum()
     }
 
     /// Multiplies every channel by its factor.
@@ -136,10 +144,9 @@ pub(super) struct Basis {
     starts: Mat<Complex64>,
 }
 
-/// Projections of one channel on every pole: plain, and weighted with `n/N`; and on the baseline.
+/// Projections of one channel on every pole, and on the baseline.
 pub(super) struct Projection {
     pub(super) plain: Vec<Complex64>,
-    pub(super) weighted: Vec<Complex64>,
     pub(super) baseline: Vec<Complex64>,
 }
 
@@ -152,7 +159,11 @@ impl Basis {
         let mut starts = Mat::zeros(k, cols);
         let anchors: Vec<f64> = poles.iter().map(|p| anchor(p.s, n)).collect();
         for (i, pole) in poles.iter().enumerate() {
-            let step = Turns::of_product(pole.s.im, 1.0, 1.0);
+            let step = if pole.is_nyquist(data.real) {
+                Turns::half()
+            } else {
+                Turns::of_product(pole.s.im, 1.0, 1.0)
+            };
             let mut j = 0usize;
             decay(-pole.s.re, 0..rows, |size| {
                 let z = step.times(j as u128).cis() * size;
@@ -188,66 +199,81 @@ impl Basis {
         }
     }
 
-    /// `sum_n x_n conj(e^{s_k (n - anchor)})` for every pole of every channel, and the same weighted with `n/N`.
+    /// `sum_n x_n conj(e^{s_k (n - anchor)})` for every pole of every channel, and the products with the baseline.
     pub(super) fn project(&self, data: &Data) -> Vec<Projection> {
+        self.each(data, |parts| {
+            let mut out = Projection {
+                plain: vec![Complex64::default(); self.poles.len()],
+                baseline: vec![Complex64::default(); self.baseline],
+            };
+            for (part, unit) in parts {
+                let plain = self.times(&self.table, part);
+                for (k, sum) in out.plain.iter_mut().enumerate() {
+                    *sum += self.across(k, |c| plain(k, c)) * unit;
+                }
+                if let Some(offset) = out.baseline.first_mut() {
+                    let [sum, slope] = widest(Baseline(part));
+                    *offset += unit * sum;
+                    if let Some(out) = out.baseline.get_mut(1) {
+                        *out += unit * (slope / self.n as f64);
+                    }
+                }
+            }
+            out
+        })
+    }
+
+    /// The same for every pole, weighted with `n/N`.
+    pub(super) fn project_weighted(&self, data: &Data) -> Vec<Vec<Complex64>> {
+        self.each(data, |parts| {
+            let mut out = vec![Complex64::default(); self.poles.len()];
+            for (part, unit) in parts {
+                let plain = self.times(&self.table, part);
+                let weighted = self.times(&self.weighted, part);
+                for (k, sum) in out.iter_mut().enumerate() {
+                    let at = |c: usize| (self.rows * c) as f64 / self.n as f64;
+                    *sum += self.across(k, |c| plain(k, c) * at(c) + weighted(k, c)) * unit;
+                }
+            }
+            out
+        })
+    }
+
+    /// Something of every channel, from its real and imaginary parts.
+    fn each<'d, U>(
+        &self,
+        data: &'d Data,
+        of: impl Fn(&mut dyn Iterator<Item = (&'d [f64], Complex64)>) -> U,
+    ) -> Vec<U> {
+        let units = [Complex64::new(1.0, 0.0), Complex64::i()];
         data.channels
             .iter()
-            .map(|channel| {
-                let mut out = Projection {
-                    plain: vec![Complex64::default(); self.poles.len()],
-                    weighted: vec![Complex64::default(); self.poles.len()],
-                    baseline: vec![Complex64::default(); self.baseline],
-                };
-                for (part, unit) in channel
-                    .iter()
-                    .zip([Complex64::new(1.0, 0.0), Complex64::i()])
-                {
-                    self.project_part(part, unit, &mut out);
-                }
-                out
-            })
+            .map(|channel| of(&mut channel.iter().map(Vec::as_slice).zip(units)))
             .collect()
     }
 
-    fn project_part(&self, part: &[f64], unit: Complex64, out: &mut Projection) {
+    /// The products of a table of powers, conjugate, with the columns of a part: of pole `k` and column `c`.
+    fn times(&self, table: &Mat<f64>, part: &[f64]) -> impl Fn(usize, usize) -> Complex64 {
         let cols = self.starts.ncols();
-        let x = MatRef::from_column_major_slice(part, self.rows, cols);
-        let rows = self.table.nrows();
-        let mut plain = Mat::<f64>::zeros(rows, cols);
-        let mut weighted = Mat::<f64>::zeros(rows, cols);
-        if rows > 0 {
-            let times = |out: &mut Mat<f64>, table: &Mat<f64>| {
-                matmul(
-                    out.as_mut(),
-                    Accum::Replace,
-                    table.as_ref(),
-                    x,
-                    1.0,
-                    Par::Seq,
-                );
-            };
-            times(&mut plain, &self.table);
-            times(&mut weighted, &self.weighted);
+        let mut out = Mat::<f64>::zeros(table.nrows(), cols);
+        if table.nrows() > 0 {
+            matmul(
+                out.as_mut(),
+                Accum::Replace,
+                table.as_ref(),
+                MatRef::from_column_major_slice(part, self.rows, cols),
+                1.0,
+                Par::Seq,
+            );
         }
-        for k in 0..self.poles.len() {
-            let (mut a, mut b) = (Complex64::default(), Complex64::default());
-            for c in 0..cols {
-                let start = self.starts[(k, c)];
-                let p = Complex64::new(plain[(2 * k, c)], -plain[(2 * k + 1, c)]);
-                let w = Complex64::new(weighted[(2 * k, c)], -weighted[(2 * k + 1, c)]);
-                a += start.conj() * p;
-                b += start.conj() * (p * ((self.rows * c) as f64 / self.n as f64) + w);
-            }
-            out.plain[k] += a * unit;
-            out.weighted[k] += b * unit;
-        }
-        if let Some(sum) = out.baseline.first_mut() {
-            *sum += unit * part.iter().sum::<f64>();
-        }
-        if let Some(sum) = out.baseline.get_mut(1) {
-            let slope: f64 = part.iter().enumerate().map(|(k, v)| k as f64 * v).sum();
-            *sum += unit * (slope / self.n as f64);
-        }
+        move |k, c| Complex64::new(out[(2 * k, c)], -out[(2 * k + 1, c)])
+    }
+
+    /// The sum over the columns, each times where the exponential of pole `k` starts there.
+    fn across(&self, k: usize, column: impl Fn(usize) -> Complex64) -> Complex64 {
+        (0..self.starts.ncols())
+            .map(|c| self.starts[(k, c)].conj() * column(c))
+            .sum()
     }
 
     /// The data minus the model with these coefficients (poles, then baseline) of every channel.
@@ -388,6 +414,38 @@ fn inner(a: &Column, b: &Column, n: usize, sums: &[f64; SERIES + 2]) -> Complex6
         (1, 0) => m1 - m0 * a.c,
         (0, 1) => m1 - m0 * b.c,
         _ => m2 - m1 * (a.c + b.c) + m0 * (a.c * b.c),
+    }
+}
+
+/// `sum_n x_n` and `sum_n n x_n`.
+struct Baseline<'a>(&'a [f64]);
+
+impl Kernel for Baseline<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run(self) -> [f64; 2] {
+        const SUMS: usize = 16;
+        // Within a chunk by place, so that a product a chunk is left for the slope.
+        let (mut sums, mut chunks_sums) = ([0.0; SUMS], [0.0; SUMS]);
+        let (chunks, rest) = self.0.as_chunks::<SUMS>();
+        for (c, chunk) in chunks.iter().enumerate() {
+            let at = c as f64;
+            for j in 0..SUMS {
+                sums[j] += chunk[j];
+                chunks_sums[j] += at * chunk[j];
+            }
+        }
+        let mut out = [0.0; 2];
+        for j in 0..SUMS {
+            out[0] += sums[j];
+            out[1] += SUMS as f64 * chunks_sums[j] + j as f64 * sums[j];
+        }
+        for (j, v) in rest.iter().enumerate() {
+            out[0] += v;
+            out[1] += (chunks.len() * SUMS + j) as f64 * v;
+        }
+        out
     }
 }
 

@@ -125,7 +125,13 @@ fn one_more(data: &Data, fit: &Fit, score: &Score, progress: &Progress<'_>) -> R
             *sum += v.norm_sqr();
         }
     }
-    let upper = if data.real { len / 2 } else { len };
+    // Lengths of transforms are even, but for the shortest.
+    let nyquist = data.real && len.is_multiple_of(2);
+    let upper = match (data.real, nyquist) {
+        (false, _) => len,
+        (true, true) => len / 2 + 1,
+        (true, false) => len.div_ceil(2),
+    };
     let peak = (1..upper).max_by(|a, b| power[*a].total_cmp(&power[*b]));
     let Some(peak) = peak else { return Ok(None) };
     let omega = std::f64::consts::TAU * peak as f64 / len as f64;
@@ -135,9 +141,13 @@ fn one_more(data: &Data, fit: &Fit, score: &Score, progress: &Progress<'_>) -> R
         omega
     };
     let mut poles = fit.poles.clone();
+    let single = nyquist && 2 * peak == len;
     poles.push(Pole {
-        s: Complex64::new(-1.0 / data.n as f64, omega),
-        pair: data.real,
+        s: Complex64::new(
+            -1.0 / data.n as f64,
+            if single { std::f64::consts::PI } else { omega },
+        ),
+        pair: data.real && !single,
     });
     if !refine::allowed(poles[poles.len() - 1], data.n, data.real) {
         return Ok(None);

@@ -172,4 +172,6 @@ impl Mode {
 #[cfg(test)]
 mod bound_tests;
 #[cfg(test)]
+mod nyquist_tests;
+#[cfg(test)]
 mod tests;

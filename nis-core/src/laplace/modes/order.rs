@@ -27,6 +27,10 @@ const GAP: f64 = 20.0;
 /// Largest ratio of the singular values of noise, of those after a gap.
 const FLAT: f64 = 2.0;
 
+/// A real pole that changes by less than this exponent over the record may repeat the baseline: what a mean leaves of
+/// itself is about as strong as the noise, and its pole as uncertain.
+const FLAT_CHANGE: f64 = 3.0;
+
 /// A peak of the residual's periodogram over its mean that is this far above the logarithm of the number of samples
 /// is no noise: in white noise it is there in one record of 160000.
 const PEAK: f64 = 12.0;
@@ -118,14 +122,19 @@ fn first_poles(subspace: &Subspace, order: usize, real: bool) -> Option<Vec<Pole
             out.push(Pole { s, pair: false });
         } else if z.im > 0.0 && s.im < std::f64::consts::PI {
             out.push(Pole { s, pair: true });
-        } else if z.im == 0.0 && z.re > 0.0 {
+        } else if z.im == 0.0 {
+            // A negative real z alternates: it stays at the Nyquist frequency, as a positive one stays at 0.
+            let im = if z.re > 0.0 {
+                0.0
+            } else {
+                std::f64::consts::PI
+            };
             out.push(Pole {
-                s: Complex64::new(s.re, 0.0),
+                s: Complex64::new(s.re, im),
                 pair: false,
             });
         }
-        // A negative real z oscillates at the Nyquist frequency, where a real record cannot tell a frequency;
-        // its lower-half twin of a pair is implied.
+        // The lower-half twin of a pair is implied.
     }
     Some(out)
 }
@@ -151,15 +160,38 @@ pub(super) fn given(data: &Data, subspace: &Subspace, order: usize) -> Result<Ch
     ))
 }
 
-/// The rank after which the singular values fall by [`GAP`] to level ones.
-fn gap(subspace: &Subspace, highest: usize) -> Option<(usize, f64)> {
+/// Ranks after which the singular values fall by [`GAP`] to level ones, how many values lie between, and by how much
+/// they fall. What the fitted baseline leaves of itself is one direction each at most, of any strength: so many values
+/// may lie between.
+fn gaps(subspace: &Subspace, highest: usize, baseline: usize) -> Vec<(usize, usize, f64)> {
     let s = &subspace.singular;
-    let rank = (1..=highest.min(s.len().saturating_sub(3)))
-        .rev()
-        .find(|&k| s[k - 1] > GAP * s[k])?;
-    // Rounding is not white: below it nothing is told.
-    let level = s[rank] <= (FLAT * s[s.len() - 1]).max(1e-12 * s[0]);
-    level.then(|| (rank, s[rank - 1] / s[rank]))
+    let mut out: Vec<(usize, usize, f64)> = Vec::new();
+    for between in 0..=baseline {
+        let most = highest.min(s.len().saturating_sub(3 + between));
+        let Some(rank) = (1..=most).rev().find(|&k| s[k - 1] > GAP * s[k + between]) else {
+            continue;
+        };
+        let next = s[rank + between];
+        // Rounding is not white: below it nothing is told.
+        let level = next <= (FLAT * s[s.len() - 1]).max(1e-12 * s[0]);
+        if level {
+            out.push((rank, between, s[rank - 1] / next));
+        }
+    }
+    out
+}
+
+/// Takes out the real poles, of `count` at most, that change so little over the record that they repeat the
+/// baseline; returns their number.
+fn without_baseline(poles: &mut Vec<Pole>, count: usize, n: usize) -> usize {
+    let mut taken = 0;
+    poles.retain(|p| {
+        let flat = p.s.im == 0.0 && !p.pair && p.s.re.abs() * n as f64 <= FLAT_CHANGE;
+        let repeats = flat && taken < count;
+        taken += usize::from(repeats);
+        !repeats
+    });
+    taken
 }
 
 /// Whether no line stands out of the residual, or all of it is rounding.
@@ -189,19 +221,26 @@ pub(super) fn choose(
     progress: &Progress<'_>,
 ) -> Result<Choice> {
     let none = score.of(flat, 0);
-    if let Some((rank, ratio)) = gap(subspace, highest)
-        && let Some(poles) = first_poles(subspace, rank, data.real)
-        && poles.iter().all(|p| refine::allowed(*p, data.n, data.real))
-        && order_of(&poles) == rank
-        && let Some(fit) = refine::refine(data, &poles, progress)?
-        && score.of_fit(&fit) < none
-        && is_white(&fit, flat)
-    {
-        return Ok(Choice {
-            poles: fit.poles,
-            reason: format!("singular values fall by {ratio:.3e} after {rank}, to level ones"),
-            rule: OrderRule::Gap,
-        });
+    for (rank, between, ratio) in gaps(subspace, highest, data.baseline) {
+        let Some(mut poles) = first_poles(subspace, rank + between, data.real) else {
+            continue;
+        };
+        let repeated = without_baseline(&mut poles, data.baseline, data.n);
+        // Only what repeats the baseline may be passed over.
+        if repeated >= between
+            && !poles.is_empty()
+            && poles.iter().all(|p| refine::allowed(*p, data.n, data.real))
+            && order_of(&poles) + repeated == rank + between
+            && let Some(fit) = refine::refine(data, &poles, progress)?
+            && score.of_fit(&fit) < none
+            && is_white(&fit, flat)
+        {
+            return Ok(Choice {
+                poles: fit.poles,
+                reason: format!("singular values fall by {ratio:.3e} after {rank}, to level ones"),
+                rule: OrderRule::Gap,
+            });
+        }
     }
     let mut tried: Vec<(f64, Vec<Pole>)> = Vec::new();
     for order in 1..=highest.min(subspace.rank()) {

@@ -181,13 +181,15 @@ impl Fit {
     /// Gradient of the poles (times the record's length).
     fn gradient(&self) -> Vec<Complex64> {
         let n = self.residual.n;
+        let weighted = self.basis.project_weighted(&self.residual);
         let per_pole: Vec<Complex64> = (0..self.poles.len())
             .map(|k| {
                 let origin = super::exponentials::anchor(self.poles[k].s, n) / n as f64;
                 self.left
                     .iter()
+                    .zip(&weighted)
                     .zip(&self.coefficients)
-                    .map(|(p, a)| a[k].conj() * (p.weighted[k] - p.plain[k] * origin))
+                    .map(|((p, w), a)| a[k].conj() * (w[k] - p.plain[k] * origin))
                     .sum()
             })
             .collect();
@@ -284,7 +286,7 @@ impl Covariance {
 /// Whether a pole describes a mode that the sampling resolves.
 pub(super) fn allowed(pole: Pole, n: usize, real: bool) -> bool {
     let inside = !pole.pair || (pole.s.im > 0.0 && pole.s.im < std::f64::consts::PI);
-    let on_axis = !real || pole.pair || pole.s.im == 0.0;
+    let on_axis = !real || pole.pair || pole.s.im == 0.0 || pole.is_nyquist(real);
     inside
         && on_axis
         && pole.s.re.exp() > LEAST_RADIUS

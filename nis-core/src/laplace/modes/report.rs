@@ -62,7 +62,10 @@ pub fn modes(
         let frequency = s.im / std::f64::consts::TAU;
         let frequency_se = part.pole_se.im / std::f64::consts::TAU;
         let twice = if part.pair { 2.0 } else { 1.0 };
-        let (residue, residue_se) = part.residues[0];
+        let (mut residue, residue_se) = part.residues[0];
+        if part.nyquist {
+            residue.im = 0.0;
+        }
         let mut mode = Mode {
             pole: s,
             pole_se: part.pole_se,
@@ -122,7 +125,10 @@ pub(super) fn damping_ratio(s: Complex64) -> f64 {
 /// What is known of one pole, in units of time and of the scaled channels.
 pub(super) struct Part {
     pub(super) pole: Complex64,
+    /// Whether the conjugate goes with it. At the Nyquist frequency the two are one at the samples, and each has
+    /// half of what is there.
     pub(super) pair: bool,
+    pub(super) nyquist: bool,
     pub(super) pole_se: Complex64,
     pub(super) pole_bound: Complex64,
     /// Amplitude at the first sample and the standard error of its magnitude, for every channel.
@@ -163,6 +169,8 @@ pub(super) fn parts(fit: &Fit, dt: f64) -> Result<Vec<Part>> {
         let noise = colour.at(pole.s.im);
         let back = anchor(pole.s, n);
         let to_first = (-pole.s * back).exp();
+        let nyquist = pole.is_nyquist(data.real);
+        let share = if nyquist { 0.5 } else { 1.0 };
         let mut residues = Vec::new();
         let mut power = Vec::new();
         for (c, a) in fit.coefficients.iter().enumerate() {
@@ -172,12 +180,13 @@ pub(super) fn parts(fit: &Fit, dt: f64) -> Result<Vec<Part>> {
             // the first adds the error of the growth.
             let along = if size > 0.0 { first.conj() / size } else { one };
             let se = error(c, Complex64::new(-back * size, 0.0), along * to_first);
-            residues.push((first, se * noise));
+            residues.push((first * share, se * noise * share));
             power.push(mean_square(a[k], pole.s, pole.pair, n, back));
         }
         out.push(Part {
             pole: pole.s / dt,
-            pair: pole.pair,
+            pair: pole.pair || nyquist,
+            nyquist,
             pole_se: bound * noise,
             pole_bound: bound,
             residues,
@@ -256,11 +265,9 @@ impl Colour {
             .sum();
         // The mode itself took two of these numbers (one complex amplitude and one complex pole from one or two
         // complex bins).
-        let taken = if self.real && middle.unsigned_abs() as usize <= self.reach {
-            1
-        } else {
-            2
-        };
+        let middle = middle.unsigned_abs() as usize;
+        let edge = middle.min((n / 2).abs_diff(middle)) <= self.reach;
+        let taken = if self.real && edge { 1 } else { 2 };
         (sum / (count - taken) as f64 / self.mean).sqrt()
     }
 }

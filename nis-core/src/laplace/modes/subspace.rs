@@ -191,11 +191,19 @@ impl Subspace {
         let rows = data.n.div_ceil(2).min(MAX_WINDOW);
         let hankel = Hankel::new(data, rows);
         let wide = (rank + OVERSAMPLE).min(hankel.rows).min(hankel.width());
-        // Directions without preference, and the same ones every time.
+        // Directions that prefer nothing to speak of (even deviates do as well as normal ones, and cost less), and
+        // the same ones every time.
         let mut random = Random(0);
         let start = Mat::from_fn(hankel.width(), wide, |_, _| {
-            let re = random.normal();
-            T::new(re, if T::PACKED == 1 { random.normal() } else { 0.0 })
+            let re = random.symmetric();
+            T::new(
+                re,
+                if T::PACKED == 1 {
+                    random.symmetric()
+                } else {
+                    0.0
+                },
+            )
         });
         let mut q = orthonormal(hankel.times(start.as_ref(), false).as_ref());
         for _ in 0..POWER {

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSpace;
 use super::chain::{Chain, chains, divide};
-use super::schur::Schur;
+use super::quasi::{POINTS, Quasi, Work};
+use super::schur::{RealSchur, Schur};
 use crate::error::{Error, Result};
 use crate::laplace::PoleResidue;
+use crate::telemetry::Progress;
 
 /// `H(j omega)` of every output and input at a list of frequencies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,6 +131,14 @@ impl PoleResidue {
     /// # Errors
     /// [`Error::InvalidInput`] where a frequency is not finite or the system's parts do not fit.
     pub fn frequency_response(&self, omega: &[f64]) -> Result<FrequencyResponse> {
+        self.response_reported(omega, &Progress::none())
+    }
+
+    pub(super) fn response_reported(
+        &self,
+        omega: &[f64],
+        progress: &Progress<'_>,
+    ) -> Result<FrequencyResponse> {
         self.check()?;
         check_frequencies(omega)?;
         let cells = self.outputs * self.inputs;
@@ -139,7 +149,11 @@ impl PoleResidue {
             .iter()
             .all(|c| moderate(c.pole.re) && moderate(c.pole.im));
         let mut sums = vec![[[0.0; LANES]; 2]; cells];
+        let every = (QUANTUM / (32 * LANES * cells * chains.len()).max(1)).max(1);
         for (block, w) in omega.chunks(LANES).enumerate() {
+            if block.is_multiple_of(every) {
+                progress.report("frequency response", (block * LANES) as u64, n as u64, "")?;
+            }
             let mut lanes = [0.0; LANES];
             lanes[..w.len()].copy_from_slice(w);
             for (cell, sum) in sums.iter_mut().enumerate() {
@@ -278,8 +292,10 @@ fn add_powers(chain: &Chain, w: &[f64; LANES], sums: &mut [[[f64; LANES]; 2]]) {
 }
 
 /// A state-space system made triangular, for many evaluations.
+#[derive(Debug)]
 pub(super) struct Triangular {
     schur: Schur,
+    quasi: Quasi,
     b: faer::Mat<Complex64>,
     c: faer::Mat<Complex64>,
     d: Vec<f64>,
@@ -287,18 +303,22 @@ pub(super) struct Triangular {
     outputs: usize,
 }
 
-/// Points that are worked on together in back substitution.
-const POINTS: usize = 16;
+/// Operations between two reports of progress, some milliseconds.
+const QUANTUM: usize = 1 << 23;
 
 impl Triangular {
     pub(super) fn new(system: &StateSpace) -> Result<Self> {
-        let schur = Schur::new(system.mat_a().as_ref())?;
+        let (a, b, c) = (system.mat_a(), system.mat_b(), system.mat_c());
+        let real = RealSchur::new(a.as_ref())?;
+        let quasi = Quasi::new(&real, &b, &c);
+        let schur = real.split();
         Ok(Triangular {
-            b: schur.inputs(system.mat_b().as_ref()),
-            c: schur.outputs(system.mat_c().as_ref()),
+            b: schur.inputs(b.as_ref()),
+            c: schur.outputs(c.as_ref()),
             d: system.d.clone(),
             inputs: system.inputs,
             outputs: system.outputs,
+            quasi,
             schur,
         })
     }
@@ -327,80 +347,72 @@ impl Triangular {
             }
         }
         let h = self
-            .evaluate(&[s])
+            .careful(s)
             .iter()
             .fold(0.0, |sum: f64, h| sum.hypot(h.norm()));
         let change = f64::EPSILON * t.norm_l2() * x.norm_l2() * z.norm_l2();
         if change == 0.0 { 0.0 } else { change / h }
     }
 
-    /// `C (s I - A)^-1 B + D`; the value of a cell at `s[k]` stands at `[cell * s.len() + k]`. Costs
-    /// `4 n^2` operations per input and point; backward stable whatever the poles. Infinite at a pole.
-    pub(super) fn evaluate(&self, s: &[Complex64]) -> Vec<Complex64> {
+    /// `C (s I - A)^-1 B + D`; the value of a cell at `s[k]` stands at `[cell * s.len() + k]`. Costs `2 n^2`
+    /// operations per input and point; backward stable whatever the poles. Infinite at a pole.
+    pub(super) fn evaluate(
+        &self,
+        s: &[Complex64],
+        progress: &Progress<'_>,
+    ) -> Result<Vec<Complex64>> {
         let n = self.schur.order();
-        let t = &self.schur.t;
-        let mut out = vec![Complex64::default(); self.outputs * self.inputs * s.len()];
-        let (mut xr, mut xi) = (vec![[0.0; POINTS]; n], vec![[0.0; POINTS]; n]);
+        let cells = self.outputs * self.inputs;
+        let mut out = vec![Complex64::default(); cells * s.len()];
+        let mut work = Work::new();
+        let cost = (2 * n * (n + self.outputs) * self.inputs * POINTS).max(1);
+        let every = (QUANTUM / cost).max(1);
         for (block, points) in s.chunks(POINTS).enumerate() {
-            let last = points.last().copied().unwrap_or_default();
-            let (mut sr, mut si) = ([last.re; POINTS], [last.im; POINTS]);
-            for (j, s) in points.iter().enumerate() {
-                (sr[j], si[j]) = (s.re, s.im);
+            let first = block * POINTS;
+            if block.is_multiple_of(every) {
+                progress.report("frequency response", first as u64, s.len() as u64, "")?;
             }
-            for input in 0..self.inputs {
-                for i in (0..n).rev() {
-                    let b = self.b[(i, input)];
-                    let (mut ar, mut ai) = ([b.re; POINTS], [b.im; POINTS]);
-                    for k in i + 1..n {
-                        let t = t[(i, k)];
-                        let (kr, ki) = (&xr[k], &xi[k]);
-                        for j in 0..POINTS {
-                            ar[j] += t.re * kr[j] - t.im * ki[j];
-                            ai[j] += t.re * ki[j] + t.im * kr[j];
-                        }
-                    }
-                    let diagonal = t[(i, i)];
-                    let mut range = true;
-                    for j in 0..POINTS {
-                        let (dr, di) = (sr[j] - diagonal.re, si[j] - diagonal.im);
-                        let square = dr * dr + di * di;
-                        range &= (1e-280..1e280).contains(&square);
-                        let q = 1.0 / square;
-                        xr[i][j] = (ar[j] * dr + ai[j] * di) * q;
-                        xi[i][j] = (ai[j] * dr - ar[j] * di) * q;
-                    }
-                    if !range {
-                        for j in 0..points.len() {
-                            let s = Complex64::new(sr[j], si[j]);
-                            let x = divide(Complex64::new(ar[j], ai[j]), s - diagonal);
-                            xr[i][j] = x.re;
-                            xi[i][j] = x.im;
-                        }
-                    }
-                }
-                for output in 0..self.outputs {
-                    let cell = output * self.inputs + input;
-                    let (mut yr, mut yi) = ([0.0; POINTS], [0.0; POINTS]);
-                    for k in 0..n {
-                        let c = self.c[(output, k)];
-                        for j in 0..POINTS {
-                            yr[j] += c.re * xr[k][j] - c.im * xi[k][j];
-                            yi[j] += c.re * xi[k][j] + c.im * xr[k][j];
-                        }
-                    }
+            let fast = self.quasi.evaluate(points, &mut work);
+            for (j, s_k) in points.iter().enumerate() {
+                for (cell, [re, im]) in work.out.iter().enumerate() {
                     let d = self.d.get(cell).copied().unwrap_or(0.0);
-                    for j in 0..points.len() {
-                        let y = Complex64::new(yr[j] + d, yi[j]);
-                        out[cell * s.len() + block * POINTS + j] = if y.is_finite() {
-                            y
-                        } else {
-                            Complex64::new(f64::INFINITY, 0.0)
-                        };
+                    out[cell * s.len() + first + j] = Complex64::new(re[j] + d, im[j]);
+                }
+                let at = |cell: usize| cell * s.len() + first + j;
+                if !fast || (0..cells).any(|cell| !out[at(cell)].is_finite()) {
+                    for (cell, h) in self.careful(*s_k).into_iter().enumerate() {
+                        out[at(cell)] = h;
                     }
                 }
             }
         }
-        out
+        Ok(out)
+    }
+
+    /// All cells at one point, by the complex form; squares may leave the range of numbers. Infinite at a pole.
+    pub(super) fn careful(&self, s: Complex64) -> Vec<Complex64> {
+        let n = self.schur.order();
+        let t = &self.schur.t;
+        let mut x = self.b.clone();
+        for j in 0..self.inputs {
+            for i in (0..n).rev() {
+                let sum: Complex64 = (i + 1..n).map(|k| t[(i, k)] * x[(k, j)]).sum();
+                x[(i, j)] = divide(x[(i, j)] + sum, s - t[(i, i)]);
+            }
+        }
+        let cells = (0..self.outputs).flat_map(|o| (0..self.inputs).map(move |i| (o, i)));
+        cells
+            .enumerate()
+            .map(|(cell, (o, i))| {
+                let sum: Complex64 = (0..n).map(|k| self.c[(o, k)] * x[(k, i)]).sum();
+                let h = sum + self.d.get(cell).copied().unwrap_or(0.0);
+                if h.is_finite() {
+                    h
+                } else {
+                    Complex64::new(f64::INFINITY, 0.0)
+                }
+            })
+            .collect()
     }
 }
 
@@ -408,8 +420,9 @@ impl StateSpace {
     /// `H(j omega)`, or `H(e^{j omega dt})` for a discrete system, at angular frequencies `omega` (radians
     /// per time unit).
     ///
-    /// `A` is brought to complex Schur form once, then each frequency is a back substitution: accurate also
-    /// where `A` has repeated or clustered eigenvalues.
+    /// `A` is brought to real Schur form, then each frequency is a back substitution: accurate also where `A` has
+    /// repeated or clustered eigenvalues. A [`Prepared`](super::Prepared) keeps that form for the next call, and
+    /// reports progress.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] where a frequency is not finite or the system's parts do not fit,
@@ -417,6 +430,16 @@ impl StateSpace {
     pub fn frequency_response(&self, omega: &[f64]) -> Result<FrequencyResponse> {
         self.check()?;
         check_frequencies(omega)?;
+        self.triangular_response(&Triangular::new(self)?, omega, &Progress::none())
+    }
+
+    /// The frequency response from the form that was made of this system.
+    pub(super) fn triangular_response(
+        &self,
+        triangular: &Triangular,
+        omega: &[f64],
+        progress: &Progress<'_>,
+    ) -> Result<FrequencyResponse> {
         let points: Vec<Complex64> = omega
             .iter()
             .map(|w| match self.dt {
@@ -428,7 +451,7 @@ impl StateSpace {
             outputs: self.outputs,
             inputs: self.inputs,
             omega: omega.to_vec(),
-            response: Triangular::new(self)?.evaluate(&points),
+            response: triangular.evaluate(&points, progress)?,
         })
     }
 }

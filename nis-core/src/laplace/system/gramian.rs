@@ -5,11 +5,12 @@ use num_complex::Complex64;
 
 use super::schur::Schur;
 use crate::error::{Error, Result};
+use crate::telemetry::Progress;
 
 /// A real `L` with `A L L^T + L L^T A^T + B B^T = 0` (continuous, all eigenvalues left of the axis), without
 /// forming `L L^T`, so that small singular values keep their relative accuracy: Hammarling, IMA J. Numer.
 /// Anal. 2 (1982) 303, section 5, on the complex Schur form. `O(n^3)`.
-pub(super) fn factor(schur: &Schur, b: &Mat<f64>) -> Result<Mat<f64>> {
+pub(super) fn factor(schur: &Schur, b: &Mat<f64>, progress: &Progress<'_>) -> Result<Mat<f64>> {
     let n = schur.order();
     for e in schur.eigenvalues() {
         if e.re >= 0.0 {
@@ -19,7 +20,7 @@ pub(super) fn factor(schur: &Schur, b: &Mat<f64>) -> Result<Mat<f64>> {
             ));
         }
     }
-    let upper = hammarling(&schur.t, schur.inputs(b.as_ref()))?;
+    let upper = hammarling(&schur.t, schur.inputs(b.as_ref()), progress)?;
     // P = X U U^H X^H is real: its factor is [Re(X U), Im(X U)], made square by QR.
     let whole = &schur.u * &upper;
     let both = Mat::from_fn(2 * n, n, |i, j| {
@@ -34,11 +35,16 @@ pub(super) fn factor(schur: &Schur, b: &Mat<f64>) -> Result<Mat<f64>> {
 /// From the last row upwards: with `T = [T1 t; 0 l]`, `U = [U1 u; 0 y]` and `B` made upper triangular with the
 /// same product, `B = [B1 b; 0 c]`: `y = c/sqrt(-2 Re l)`, `(T1 + conj(l) I) u = -b c/y - t y` and what is left
 /// for `U1` is `B1 B1^H + w w^H` with `w = b - u c/y`.
-fn hammarling(t: &Mat<Complex64>, b: Mat<Complex64>) -> Result<Mat<Complex64>> {
+fn hammarling(
+    t: &Mat<Complex64>,
+    b: Mat<Complex64>,
+    progress: &Progress<'_>,
+) -> Result<Mat<Complex64>> {
     let n = t.nrows();
     let mut u = Mat::<Complex64>::zeros(n, n);
     let mut rest = triangular(&b);
     for k in (0..n).rev() {
+        progress.check()?;
         let lambda = t[(k, k)];
         let root = (-2.0 * lambda.re).sqrt();
         let c = rest[(k, k)];
@@ -130,7 +136,7 @@ mod tests {
                 a[(i, i)] -= 2.0 * (n as f64).sqrt() + 1.0;
             }
             let b = Mat::from_fn(n, m, |_, _| random.normal());
-            let l = factor(&Schur::new(a.as_ref()).unwrap(), &b).unwrap();
+            let l = factor(&Schur::new(a.as_ref()).unwrap(), &b, &Progress::none()).unwrap();
             let p = &l * l.transpose();
             let residual = (&a * &p + &p * a.transpose() + &b * b.transpose()).norm_l2();
             assert!(

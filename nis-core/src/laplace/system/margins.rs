@@ -187,11 +187,7 @@ impl System {
                         Some(dt) => Complex64::cis(to_omega(w) * dt),
                         None => Complex64::new(0.0, to_omega(w)),
                     };
-                    Ok(triangular
-                        .evaluate(&[s])
-                        .first()
-                        .copied()
-                        .unwrap_or_default())
+                    Ok(triangular.careful(s).first().copied().unwrap_or_default())
                 })
             }
         })

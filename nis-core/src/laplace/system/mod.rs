@@ -15,7 +15,11 @@ mod grid;
 mod margins;
 mod modal;
 mod norms;
+mod prepared;
+mod propagate;
+mod quasi;
 mod reduce;
+mod reports;
 mod schur;
 mod simulate;
 mod state_space;
@@ -28,6 +32,7 @@ pub use frequency::{Bode, FrequencyResponse};
 pub use margins::{GainMargin, Margins, PhaseMargin};
 pub use modal::ModalForm;
 pub use norms::PeakGain;
+pub use prepared::Prepared;
 pub use reduce::{ReduceOptions, Reduction};
 pub use simulate::Hold;
 pub use state_space::StateSpace;
@@ -385,6 +390,8 @@ impl System {
 
 #[cfg(test)]
 mod design_tests;
+#[cfg(test)]
+mod prepared_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::chain::{Chain, chains};
 use super::frequency::Triangular;
 use crate::error::{Error, Result};
 use crate::laplace::{PoleResidue, Term};
+use crate::telemetry::Progress;
 
 /// A pole-residue form made from matrices, and how far it can be trusted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -223,7 +224,7 @@ impl StateSpace {
                 ),
             ));
         }
-        let expected = triangular.evaluate(&points);
+        let expected = triangular.evaluate(&points, &Progress::none())?;
         let largest = eigenvalues.iter().map(|e| e.norm()).fold(0.0, f64::max);
         let mut best: Option<ModalForm> = None;
         let mut tried: Vec<Vec<usize>> = Vec::new();

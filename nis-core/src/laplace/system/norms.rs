@@ -120,7 +120,7 @@ impl System {
         }
         let plane = to_continuous(&system)?;
         let schur = Schur::new(plane.mat_a().as_ref())?;
-        let l = gramian::factor(&schur, &plane.mat_b())?;
+        let l = gramian::factor(&schur, &plane.mat_b(), &Progress::none())?;
         Ok((system.mat_c() * l).norm_l2().hypot(direct.norm_l2()))
     }
 }

@@ -81,6 +81,7 @@ impl System {
         let system = self.to_state_space()?;
         progress.report("reduce", 0, 4, "splitting off the unstable part")?;
         let (stable, unstable) = split(&system)?;
+        progress.check()?;
         if let Some(order) = options
             .order
             .filter(|o| *o < unstable.states || *o > system.states)
@@ -97,11 +98,13 @@ impl System {
         let plane = to_continuous(&stable)?;
         let (a, b, c, d) = plane.mats();
         progress.report("reduce", 1, 4, "controllability Gramian")?;
-        let reach = gramian::factor(&Schur::new(a.as_ref())?, &b)?;
+        let schur = Schur::new(a.as_ref())?;
+        progress.check()?;
+        let reach = gramian::factor(&schur, &b, progress)?;
         progress.report("reduce", 2, 4, "observability Gramian")?;
-        let transposed = a.transpose().to_owned();
-        let observe =
-            gramian::factor(&Schur::new(transposed.as_ref())?, &c.transpose().to_owned())?;
+        let schur = Schur::new(a.transpose())?;
+        progress.check()?;
+        let observe = gramian::factor(&schur, &c.transpose().to_owned(), progress)?;
         progress.report("reduce", 3, 4, "balancing")?;
         let svd = (observe.transpose() * &reach)
             .svd()

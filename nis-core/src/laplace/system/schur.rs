@@ -8,6 +8,7 @@ use faer::{Auto, Col, Mat, MatRef, Par};
 use num_complex::Complex64;
 
 use super::dense::balance;
+use super::quasi::eigenvalues;
 use crate::error::{Error, Result};
 
 /// `A = X T X^-1` with `T` upper triangular and `X = D U`: `D` diagonal from balancing, `U` unitary. The
@@ -30,21 +31,7 @@ impl Schur {
     /// `A - s I`, where the two orthogonal factors differ by signs only; the 2 x 2 blocks are then made
     /// triangular by complex rotations (Golub and Van Loan, Matrix Computations, 4th ed., section 7.7).
     pub(super) fn new(a: MatRef<'_, f64>) -> Result<Self> {
-        let n = a.nrows();
-        let mut balanced = a.to_owned();
-        let scale = balance(&mut balanced);
-        let (q, s) = real_schur(&balanced)?;
-        let mut schur = Schur {
-            u: Mat::from_fn(n, n, |i, j| Complex64::from(q[(i, j)])),
-            t: Mat::from_fn(n, n, |i, j| {
-                Complex64::from(if i > j + 1 { 0.0 } else { s[(i, j)] })
-            }),
-            scale,
-        };
-        for m in (1..n).rev() {
-            schur.split_block(m);
-        }
-        Ok(schur)
+        Ok(RealSchur::new(a)?.split())
     }
 
     /// Number of states.
@@ -81,17 +68,7 @@ impl Schur {
         }
         let (a, b, d) = (self.t[(m - 1, m - 1)], self.t[(m - 1, m)], self.t[(m, m)]);
         // Only real parts are met: blocks do not overlap and later rotations leave them alone.
-        let half = 0.5 * (a.re - d.re);
-        let mean = 0.5 * (a.re + d.re);
-        let product = half * half + b.re * below;
-        let (first, second) = if product < 0.0 {
-            let w = (-product).sqrt();
-            (Complex64::new(mean, w), Complex64::new(mean, -w))
-        } else {
-            let r = half + half.signum() * product.sqrt();
-            let other = if r == 0.0 { 0.0 } else { -b.re * below / r };
-            (Complex64::from(d.re + r), Complex64::from(d.re + other))
-        };
+        let [first, second] = eigenvalues([a.re, b.re, below, d.re]);
         let mu = first - d;
         let r = mu.norm().hypot(below);
         let (c, s) = (mu / r, Complex64::from(below / r));
@@ -184,6 +161,56 @@ impl Schur {
             start = end;
         }
         v
+    }
+}
+
+/// `A = X S X^-1` with `S` quasi upper triangular and `X = D Q`: `D` diagonal from balancing, `Q` orthogonal.
+pub(super) struct RealSchur {
+    q: Mat<f64>,
+    /// `S`.
+    pub(super) s: Mat<f64>,
+    scale: Vec<f64>,
+}
+
+impl RealSchur {
+    pub(super) fn new(a: MatRef<'_, f64>) -> Result<Self> {
+        let n = a.nrows();
+        let mut balanced = a.to_owned();
+        let scale = balance(&mut balanced);
+        let (q, mut s) = real_schur(&balanced)?;
+        for j in 0..n {
+            for i in j + 2..n {
+                s[(i, j)] = 0.0;
+            }
+        }
+        Ok(RealSchur { q, s, scale })
+    }
+
+    /// `X^-1 B`.
+    pub(super) fn inputs(&self, b: &Mat<f64>) -> Mat<f64> {
+        let scaled = Mat::from_fn(b.nrows(), b.ncols(), |i, j| b[(i, j)] / self.scale[i]);
+        self.q.transpose() * scaled
+    }
+
+    /// `C X`.
+    pub(super) fn outputs(&self, c: &Mat<f64>) -> Mat<f64> {
+        let scaled = Mat::from_fn(c.nrows(), c.ncols(), |i, j| c[(i, j)] * self.scale[j]);
+        scaled * &self.q
+    }
+
+    /// The complex form.
+    pub(super) fn split(self) -> Schur {
+        let n = self.s.nrows();
+        let complex = |m: &Mat<f64>| Mat::from_fn(n, n, |i, j| Complex64::from(m[(i, j)]));
+        let mut schur = Schur {
+            u: complex(&self.q),
+            t: complex(&self.s),
+            scale: self.scale,
+        };
+        for m in (1..n).rev() {
+            schur.split_block(m);
+        }
+        schur
     }
 }
 

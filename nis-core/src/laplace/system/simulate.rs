@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, chains, integrals};
 use super::dense::{add_column, exponential};
+use super::reports::Reports;
 use super::time::{TimeResponse, check_finite, check_state, check_times, even_interval};
 use super::{StateSpace, dense};
 use crate::error::{Error, Result};
 use crate::laplace::PoleResidue;
+use crate::telemetry::Progress;
 
 /// What the input does between its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,6 +101,16 @@ impl PoleResidue {
     /// [`Error::InvalidInput`] where times are negative or not increasing, the input has another size, or a
     /// linear term meets a zero-order hold; [`Error::Numerical`] where the response overflows.
     pub fn simulate(&self, t: &[f64], u: &[f64], hold: Hold) -> Result<TimeResponse> {
+        self.simulate_reported(t, u, hold, &Progress::none())
+    }
+
+    pub(super) fn simulate_reported(
+        &self,
+        t: &[f64],
+        u: &[f64],
+        hold: Hold,
+        progress: &Progress<'_>,
+    ) -> Result<TimeResponse> {
         self.check()?;
         check_times(t)?;
         check_input(u, self.inputs, t.len())?;
@@ -109,8 +121,11 @@ impl PoleResidue {
         let even = even_interval(t);
         let mut y = vec![0.0; self.outputs * n];
         let chains = chains(self);
+        let cost = 10 * n * self.outputs;
+        let mut reports = Reports::new("simulation", self.inputs * chains.len(), cost);
         for (i, u) in u.chunks(n.max(1)).enumerate() {
             for chain in &chains {
+                reports.next(progress)?;
                 let mut x = vec![Complex64::default(); chain.depth];
                 let mut step: Option<(f64, ChainStep)> = None;
                 // Outputs that this chain reaches from this input.
@@ -244,6 +259,17 @@ impl StateSpace {
     /// # Errors
     /// As [`PoleResidue::simulate`]; [`Error::InvalidInput`] where `x0` does not fit.
     pub fn simulate(&self, t: &[f64], u: &[f64], x0: &[f64], hold: Hold) -> Result<TimeResponse> {
+        self.simulate_reported(t, u, x0, hold, &Progress::none())
+    }
+
+    pub(super) fn simulate_reported(
+        &self,
+        t: &[f64],
+        u: &[f64],
+        x0: &[f64],
+        hold: Hold,
+        progress: &Progress<'_>,
+    ) -> Result<TimeResponse> {
         self.check()?;
         check_times(t)?;
         check_input(u, self.inputs, t.len())?;
@@ -274,7 +300,9 @@ impl StateSpace {
         let mut next = vec![0.0; n];
         let mut step: Option<(f64, Interval)> = None;
         let mut y = vec![0.0; p * times];
+        let mut reports = Reports::new("simulation", times, n * (n + 2 * m + p));
         for k in 0..times {
+            reports.next(progress)?;
             if k > 0 {
                 let h = even.unwrap_or(t[k] - t[k - 1]);
                 if step.as_ref().is_none_or(|(made, _)| *made != h) {

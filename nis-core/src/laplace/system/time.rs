@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::StateSpace;
 use super::chain::{Chain, chains, divide, integrals};
-use super::dense::{add_column, blocks, exponential};
+use super::dense::blocks;
+use super::reports::Reports;
 use crate::error::{Error, Result};
 use crate::laplace::PoleResidue;
+use crate::telemetry::Progress;
 
 /// Outputs over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,15 @@ impl TimeResponse {
 pub(super) enum Kind {
     Step,
     Impulse,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Step => "step response",
+            Kind::Impulse => "impulse response",
+        }
+    }
 }
 
 /// Refuses times that are not finite, negative or out of order.
@@ -148,7 +159,7 @@ impl PoleResidue {
     /// [`Error::InvalidInput`] where the times are negative or not increasing or the system's parts do not fit,
     /// [`Error::Numerical`] where an unstable response overflows.
     pub fn step(&self, t: &[f64]) -> Result<TimeResponse> {
-        self.respond(t, Kind::Step)
+        self.respond(t, Kind::Step, &Progress::none())
     }
 
     /// Impulse response `h(t)` at times `t`, in 1/(time unit) times the unit of `H`; as
@@ -157,33 +168,36 @@ impl PoleResidue {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn impulse(&self, t: &[f64]) -> Result<TimeResponse> {
-        self.respond(t, Kind::Impulse)
+        self.respond(t, Kind::Impulse, &Progress::none())
     }
 
-    fn respond(&self, t: &[f64], kind: Kind) -> Result<TimeResponse> {
+    pub(super) fn respond(
+        &self,
+        t: &[f64],
+        kind: Kind,
+        progress: &Progress<'_>,
+    ) -> Result<TimeResponse> {
         self.check()?;
         check_times(t)?;
         let cells = self.outputs * self.inputs;
         let chains = chains(self);
         let mut y = vec![0.0; cells * t.len()];
         match even_interval(t).filter(|_| t.len() > ANCHOR) {
-            Some(h) => even(&chains, t, h, kind, cells, &mut y),
+            Some(h) => even(&chains, t, h, kind, cells, &mut y, progress)?,
             None => {
+                let mut reports = Reports::new(kind.name(), t.len(), 8 * self.terms.len() * cells);
                 for (k, t_k) in t.iter().enumerate() {
+                    reports.next(progress)?;
                     at_time(&chains, *t_k, kind, |cell, v| y[cell * t.len() + k] += v);
                 }
             }
         }
-        let what = match kind {
-            Kind::Step => {
-                for (channel, d) in y.chunks_mut(t.len().max(1)).zip(&self.direct) {
-                    channel.iter_mut().for_each(|y| *y += d);
-                }
-                "step response"
+        if kind == Kind::Step {
+            for (channel, d) in y.chunks_mut(t.len().max(1)).zip(&self.direct) {
+                channel.iter_mut().for_each(|y| *y += d);
             }
-            Kind::Impulse => "impulse response",
-        };
-        check_finite(what, t, &y)?;
+        }
+        check_finite(kind.name(), t, &y)?;
         Ok(TimeResponse {
             outputs: self.outputs,
             inputs: self.inputs,
@@ -213,14 +227,28 @@ fn at_time(chains: &[Chain], t: f64, kind: Kind, mut add: impl FnMut(usize, f64)
 /// Even times: with `t = a + u`, `h(t) = sum_l c_l u^l/l! e^{p u}` where
 /// `c_l = e^{p a} sum_{m > l} R_m a^{m-1-l}/(m-1-l)!` is exact at each anchor `a`; a step adds the value at
 /// the anchor.
-fn even(chains: &[Chain], t: &[f64], h: f64, kind: Kind, cells: usize, y: &mut [f64]) {
+fn even(
+    chains: &[Chain],
+    t: &[f64],
+    h: f64,
+    kind: Kind,
+    cells: usize,
+    y: &mut [f64],
+    progress: &Progress<'_>,
+) -> Result<()> {
     let n = t.len();
     let table = Table::new(chains, h, kind);
     let columns: usize = table.columns.len();
     // c_l of every cell: [cell][column].
     let mut weights = vec![Complex64::default(); cells * columns];
     let mut anchor_values = vec![0.0; cells];
+    let mut reports = Reports::new(
+        kind.name(),
+        n.div_ceil(ANCHOR),
+        4 * ANCHOR * columns * cells,
+    );
     for (block, times) in t.chunks(ANCHOR).enumerate() {
+        reports.next(progress)?;
         let a = times.first().copied().unwrap_or_default();
         let mut column = 0;
         anchor_values.fill(0.0);
@@ -266,17 +294,19 @@ fn even(chains: &[Chain], t: &[f64], h: f64, kind: Kind, cells: usize, y: &mut [
             y[at..at + times.len()].copy_from_slice(&sums[..times.len()]);
         }
     }
+    Ok(())
 }
 
 impl StateSpace {
     /// Step response at times `t` (for a discrete system: at multiples of `dt`), laid out as that of
     /// [`PoleResidue::step`]. Exact: the state moves from time to time by matrix exponentials, one per
-    /// distinct interval; `n^2` operations per time and input.
+    /// distinct interval. Even times are taken 32 at a time, for `n` operations per time, input and output, other
+    /// ones one by one, for `n^2`. For progress and a way to stop see [`Prepared`](super::Prepared).
     ///
     /// # Errors
     /// As [`PoleResidue::step`]; [`Error::InvalidInput`] where a discrete system is asked between its samples.
     pub fn step(&self, t: &[f64]) -> Result<TimeResponse> {
-        self.respond(t, Kind::Step)
+        self.respond(t, Kind::Step, &Progress::none())
     }
 
     /// Impulse response at times `t`, without the Dirac impulse of `D`; of a discrete system the response to
@@ -285,7 +315,7 @@ impl StateSpace {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn impulse(&self, t: &[f64]) -> Result<TimeResponse> {
-        self.respond(t, Kind::Impulse)
+        self.respond(t, Kind::Impulse, &Progress::none())
     }
 
     /// Free response from the state `x0` at time 0.
@@ -293,6 +323,15 @@ impl StateSpace {
     /// # Errors
     /// As [`step`](Self::step); [`Error::InvalidInput`] where `x0` does not have one finite value per state.
     pub fn initial(&self, x0: &[f64], t: &[f64]) -> Result<TimeResponse> {
+        self.initial_reported(x0, t, &Progress::none())
+    }
+
+    pub(super) fn initial_reported(
+        &self,
+        x0: &[f64],
+        t: &[f64],
+        progress: &Progress<'_>,
+    ) -> Result<TimeResponse> {
         self.check()?;
         check_times(t)?;
         check_state(x0, self.states)?;
@@ -302,14 +341,14 @@ impl StateSpace {
                 let index = sample_indices(t, dt)?;
                 let a = self.mat_a();
                 let mut x = start;
-                self.observe_samples(&index, 1, |k| {
+                self.observe_samples(&index, 1, progress, |k| {
                     if k > 0 {
                         x = &a * &x;
                     }
                     x.clone()
-                })
+                })?
             }
-            None => self.propagate(&self.mat_a(), start, t)?,
+            None => self.propagate(&self.mat_a(), start, t, progress)?,
         };
         check_finite("free response", t, &y)?;
         Ok(TimeResponse {
@@ -320,7 +359,12 @@ impl StateSpace {
         })
     }
 
-    fn respond(&self, t: &[f64], kind: Kind) -> Result<TimeResponse> {
+    pub(super) fn respond(
+        &self,
+        t: &[f64],
+        kind: Kind,
+        progress: &Progress<'_>,
+    ) -> Result<TimeResponse> {
         self.check()?;
         check_times(t)?;
         let (n, m) = (self.states, self.inputs);
@@ -329,16 +373,16 @@ impl StateSpace {
             (Some(dt), _) => {
                 let index = sample_indices(t, dt)?;
                 let mut x = Mat::zeros(n, m);
-                self.observe_samples(&index, m, |k| {
+                self.observe_samples(&index, m, progress, |k| {
                     if k == 1 || (k > 0 && kind == Kind::Step) {
                         x = &a * &x + &b;
                     } else if k > 0 {
                         x = &a * &x;
                     }
                     x.clone()
-                })
+                })?
             }
-            (None, Kind::Impulse) => self.propagate(&a, b, t)?,
+            (None, Kind::Impulse) => self.propagate(&a, b, t, progress)?,
             (None, Kind::Step) => {
                 let zero = Mat::zeros(m, n);
                 let a = blocks(
@@ -348,7 +392,7 @@ impl StateSpace {
                     Mat::zeros(m, m).as_ref(),
                 );
                 let start = Mat::from_fn(n + m, m, |i, j| if i == n + j { 1.0 } else { 0.0 });
-                self.propagate(&a, start, t)?
+                self.propagate(&a, start, t, progress)?
             }
         };
         for (cell, channel) in y.chunks_mut(t.len().max(1)).enumerate() {
@@ -359,11 +403,7 @@ impl StateSpace {
                 }
             }
         }
-        let what = match kind {
-            Kind::Step => "step response",
-            Kind::Impulse => "impulse response",
-        };
-        check_finite(what, t, &y)?;
+        check_finite(kind.name(), t, &y)?;
         Ok(TimeResponse {
             outputs: self.outputs,
             inputs: m,
@@ -372,34 +412,8 @@ impl StateSpace {
         })
     }
 
-    /// `C x(t)` for `x' = A x` from `x(0)`, where the first states of `A` are the system's own.
-    fn propagate(&self, a: &Mat<f64>, mut x: Mat<f64>, t: &[f64]) -> Result<Vec<f64>> {
-        let columns = x.ncols();
-        let mut y = vec![0.0; self.outputs * columns * t.len()];
-        let mut kernels = Kernels::new(a, even_interval(t));
-        let mut last = 0.0;
-        let mut next = vec![0.0; a.nrows()];
-        for (k, t_k) in t.iter().enumerate() {
-            if *t_k > last {
-                let kernel = kernels.over(t_k - last, k > 0)?;
-                for j in 0..columns {
-                    next.fill(0.0);
-                    for i in 0..a.nrows() {
-                        add_column(&mut next, kernel, i, x[(i, j)]);
-                    }
-                    for (i, value) in next.iter().enumerate() {
-                        x[(i, j)] = *value;
-                    }
-                }
-                last = *t_k;
-            }
-            self.observe(&x, |cell, v| y[cell * t.len() + k] = v);
-        }
-        Ok(y)
-    }
-
     /// `C x` cell by cell.
-    fn observe(&self, x: &Mat<f64>, mut put: impl FnMut(usize, f64)) {
+    pub(super) fn observe(&self, x: &Mat<f64>, mut put: impl FnMut(usize, f64)) {
         let n = self.states;
         for o in 0..self.outputs {
             for j in 0..x.ncols() {
@@ -415,12 +429,17 @@ impl StateSpace {
         &self,
         index: &[u64],
         columns: usize,
+        progress: &Progress<'_>,
         mut advance: impl FnMut(u64) -> Mat<f64>,
-    ) -> Vec<f64> {
+    ) -> Result<Vec<f64>> {
         let mut y = vec![0.0; self.outputs * columns * index.len()];
         let mut next = 0;
+        let total = index.last().map_or(0, |last| *last as usize + 1);
+        let mut reports = Reports::new("time response", total, 2 * self.states.pow(2) * columns);
         for (at, wanted) in index.iter().enumerate() {
+            reports.next(progress)?;
             while next < *wanted {
+                reports.next(progress)?;
                 advance(next);
                 next += 1;
             }
@@ -428,7 +447,7 @@ impl StateSpace {
             next += 1;
             self.observe(&x, |cell, v| y[cell * index.len() + at] = v);
         }
-        y
+        Ok(y)
     }
 }
 
@@ -462,35 +481,4 @@ pub(super) fn sample_indices(t: &[f64], dt: f64) -> Result<Vec<u64>> {
             Ok(index as u64)
         })
         .collect()
-}
-
-/// `e^{A h}`, made once for each distinct interval in a row.
-struct Kernels<'a> {
-    a: &'a Mat<f64>,
-    even: Option<f64>,
-    made: Option<(f64, Mat<f64>)>,
-}
-
-impl<'a> Kernels<'a> {
-    fn new(a: &'a Mat<f64>, even: Option<f64>) -> Self {
-        Kernels {
-            a,
-            even,
-            made: None,
-        }
-    }
-
-    fn over(&mut self, h: f64, inside: bool) -> Result<&Mat<f64>> {
-        let h = self.even.filter(|_| inside).unwrap_or(h);
-        if self.made.as_ref().is_none_or(|(made, _)| *made != h) {
-            let scaled = Mat::from_fn(self.a.nrows(), self.a.ncols(), |i, j| self.a[(i, j)] * h);
-            self.made = Some((h, exponential(scaled.as_ref())?));
-        }
-        match &self.made {
-            Some((_, kernel)) => Ok(kernel),
-            None => Err(Error::Internal {
-                message: "no kernel".into(),
-            }),
-        }
-    }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::dense::blocks;
 use super::{StateSpace, System};
 use crate::error::{Error, Result};
+use crate::telemetry::Progress;
 
 /// One pole as engineers list it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,8 +66,9 @@ impl Pencil {
 
     /// Takes out the zeros at infinity and the degenerate rows, until `D` has full row rank (Emami-Naeini and
     /// Van Dooren, Automatica 18 (1982) 415, algorithm REDUCE, with SVDs for the compressions).
-    fn reduce(mut self, tolerance: f64) -> Result<Pencil> {
+    fn reduce(mut self, tolerance: f64, progress: &Progress<'_>) -> Result<Pencil> {
         loop {
+            progress.check()?;
             let (n, m, p) = (self.a.nrows(), self.b.ncols(), self.c.nrows());
             let (u, rank_d) = left_basis(&self.d, tolerance)?;
             let tau = p - rank_d;
@@ -188,6 +190,10 @@ impl StateSpace {
     /// # Errors
     /// [`Error::Numerical`] where an SVD or the QZ iteration does not converge.
     pub fn zeros(&self) -> Result<Vec<Complex64>> {
+        self.zeros_reported(&Progress::none())
+    }
+
+    fn zeros_reported(&self, progress: &Progress<'_>) -> Result<Vec<Complex64>> {
         self.check()?;
         let (mut a, b, c, d) = self.mats();
         let scale = super::dense::balance(&mut a);
@@ -204,8 +210,10 @@ impl StateSpace {
             d = Mat::from_fn(d.nrows(), d.ncols(), |i, j| d[(i, j)] * fb * fc);
         }
         let tolerance = RANK * size;
-        let reduced = Pencil { a, b, c, d }.reduce(tolerance)?;
-        let reduced = reduced.transposed().reduce(tolerance)?;
+        progress.report("zeros", 0, 3, "deflating the pencil")?;
+        let reduced = Pencil { a, b, c, d }.reduce(tolerance, progress)?;
+        progress.report("zeros", 1, 3, "deflating its transpose")?;
+        let reduced = reduced.transposed().reduce(tolerance, progress)?;
         let n = reduced.a.nrows();
         if n == 0 {
             return Ok(Vec::new());
@@ -230,6 +238,7 @@ impl StateSpace {
         let top = Mat::from_fn(n, n + m, |i, j| whole[(i, j)]);
         let af = &top * &kernel;
         let bf = Mat::from_fn(n, n, |i, j| kernel[(i, j)]);
+        progress.report("zeros", 2, 3, "generalised eigenvalues")?;
         Ok(pencil_eigenvalues(&af, &bf)?.0)
     }
 }
@@ -241,12 +250,17 @@ impl System {
     /// # Errors
     /// As [`StateSpace::zeros`]; [`Error::InvalidInput`] for another linear term.
     pub fn zeros(&self) -> Result<Vec<Complex64>> {
+        self.zeros_reported(&Progress::none())
+    }
+
+    pub(super) fn zeros_reported(&self, progress: &Progress<'_>) -> Result<Vec<Complex64>> {
         let System::PoleResidue(system) = self else {
-            return self.to_state_space()?.zeros();
+            return self.to_state_space()?.zeros_reported(progress);
         };
         if system.linear.iter().all(|e| *e == 0.0) {
-            return system.to_state_space()?.zeros();
+            return system.to_state_space()?.zeros_reported(progress);
         }
+        progress.report("zeros", 2, 3, "generalised eigenvalues")?;
         // [A - s I, B; C, D + s E] with a regular E.
         let mut proper = system.clone();
         let e = super::dense::from_rows(system.outputs, system.inputs, &system.linear);
