@@ -59,6 +59,9 @@ impl Barycentric {
 
     /// The poles with those of negligible residue.
     pub(super) fn all_poles(&self) -> Result<Vec<Complex64>> {
+        if let Some(poles) = &self.known {
+            return Ok(poles.clone());
+        }
         let m = self.support.len();
         if m < 2 {
             return Ok(Vec::new());
