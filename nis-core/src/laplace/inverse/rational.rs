@@ -237,10 +237,12 @@ fn rightmost(
     error: f64,
     parts: &PartialFractions,
 ) -> Result<f64> {
+    const AXIS: f64 = 1e-12;
     let mut best = 0.0;
     let share = if error <= 1e-6 { 1e-3 } else { 0.5 };
     for (p, r) in parts.poles.iter().zip(&parts.residues) {
-        if p.re <= best || p.im < 0.0 {
+        // On the axis but for rounding is not right of it.
+        if p.re <= f64::max(best, AXIS * p.norm()) || p.im < 0.0 {
             continue;
         }
         let step = 1e-3 * p.norm();
