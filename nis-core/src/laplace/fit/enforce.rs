@@ -83,8 +83,8 @@ const INNER: usize = 6;
 /// was absent in scattering form.
 ///
 /// # Errors
-/// Those of [`passivity`](super::passivity()); [`Error::InvalidInput`] for unstable systems, repeated poles, a
-/// term `s E` that no passive system has, and bad options.
+/// Those of [`passivity`](super::passivity()); [`Error::InvalidInput`] for unstable systems, a term `s E` that no
+/// passive system has, and bad options.
 ///
 /// ```
 /// use nis_core::laplace::{PoleResidue, fit::{EnforceOptions, Representation, enforce_passivity}};
@@ -201,13 +201,6 @@ fn refuse(system: &PoleResidue, before: &Passivity) -> Result<()> {
             "system.linear",
             "a term s E that no passive system has",
             "none (scattering), or a symmetric positive semidefinite E (immittance)",
-        ));
-    }
-    if let Some(k) = system.terms.iter().position(|t| t.power > 1) {
-        return Err(Error::invalid(
-            format!("system.terms[{k}].power"),
-            system.terms[k].power,
-            "1: the enforcement takes simple poles only",
         ));
     }
     Ok(())
