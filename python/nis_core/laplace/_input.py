@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,4 +34,4 @@ def interval(dt: float | None, fs: float | None) -> float:
 def complex_array(pairs: Iterable[Sequence[float]]) -> NDArray[np.complex128]:
     """Complex numbers from pairs ``[re, im]``, shape ``(n,)``; ``None`` stands for NaN."""
     flat = np.array([tuple(p) for p in pairs], dtype=np.float64).reshape(-1, 2)
-    return cast("NDArray[np.complex128]", flat.view(np.complex128)[:, 0])
+    return flat.view(np.complex128)[:, 0]
