@@ -104,7 +104,7 @@ pub fn enforce_passivity(
 ) -> Result<Enforced> {
     check(options)?;
     let (before, first_peaks) = examine(system, representation, progress)?;
-    refuse(system, &before)?;
+    refuse(&before)?;
     let grid = grid(system, options);
     let mut now = system.clone();
     let mut after = before.clone();
@@ -188,7 +188,7 @@ fn check(options: &EnforceOptions) -> Result<()> {
     Ok(())
 }
 
-fn refuse(system: &PoleResidue, before: &Passivity) -> Result<()> {
+fn refuse(before: &Passivity) -> Result<()> {
     if !before.stable {
         return Err(Error::invalid(
             "system",
