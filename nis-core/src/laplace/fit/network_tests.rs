@@ -120,7 +120,7 @@ fn coaxial_line_of_two_ports() {
     let s = axis(200, 0.01, 10.0);
     let mut h = Vec::new();
     for s in &s {
-        let (r, t) = line(*s, 53.0, 0.2, 0.01);
+        let (r, t) = line(*s, 53.0, 0.2, 5e-4);
         h.extend([r, t, t, r]);
     }
     enforced(&s, 2, &h, 11);
@@ -132,8 +132,8 @@ fn coupled_lines_of_four_ports() {
     let s = axis(150, 0.0003, 5.0);
     let mut h = Vec::new();
     for s in &s {
-        let (re, te) = line(*s, 62.0, 0.41, 0.02);
-        let (ro, to) = line(*s, 43.0, 0.37, 0.03);
+        let (re, te) = line(*s, 62.0, 0.41, 5e-4);
+        let (ro, to) = line(*s, 43.0, 0.37, 7e-4);
         let half = |a: Complex64, b: Complex64| [0.5 * (a + b), 0.5 * (a - b)];
         let ([r, x], [t, y]) = (half(re, ro), half(te, to));
         // Ports 1 and 2 at one end, 3 and 4 at the other.

@@ -284,6 +284,8 @@ fn decide(
 fn with_series(best: (Estimate, Method), series: Estimate) -> (Estimate, Method) {
     /// Share of a difference that lies somewhere between the errors of the two.
     const SHARE: f64 = 0.03;
+    /// Relative error of the series from which on it sees a jump.
+    const COARSE: f64 = 1e-3;
     let (mut best, method) = best;
     let apart = (best.value - series.value).abs();
     if !series.error.is_finite() {
@@ -293,6 +295,10 @@ fn with_series(best: (Estimate, Method), series: Estimate) -> (Estimate, Method)
         return (series, Method::Fourier);
     }
     best.error = best.error.max(SHARE * apart);
+    // In the middle of a jump all agree.
+    if series.error > COARSE * best.value.abs().max(series.value.abs()) {
+        best.error = best.error.max(series.error);
+    }
     (best, method)
 }
 

@@ -39,9 +39,6 @@ const SIGMAS: f64 = 7.9;
 /// A time has converged where the kernels differ by less than this many rounding errors.
 const ROUNDED: f64 = 8.0;
 
-/// Where the kernels differ by more than this share of the value, the change over the stages counts as well.
-const COARSE: f64 = 1e-3;
-
 /// Terms between two exact angles.
 const BLOCK: usize = 64;
 
@@ -77,35 +74,35 @@ fn series(a: &[Complex64], angle: Turns, powers: &[Complex64; BLOCK]) -> Complex
     out
 }
 
-/// A stage: the weighted terms of both kernels, and the size of their sum.
+/// A stage: the weighted terms of the narrow kernel, what the wide one differs by, the same of the slopes in units
+/// of the cut-off, and the size of the sum.
 struct Stage {
     narrow: Vec<Complex64>,
-    wide: Vec<Complex64>,
+    change: Vec<Complex64>,
+    slope: Vec<Complex64>,
     size: f64,
 }
 
 impl Stage {
     fn new(a: &[Complex64]) -> Self {
         let terms = a.len() - 1;
-        let weighted = |wider: f64| -> Vec<Complex64> {
-            let mut out: Vec<Complex64> = window(terms, wider)
-                .iter()
-                .zip(a)
-                .map(|(w, a)| a * w)
-                .collect();
-            out[0] *= 0.5;
-            // What the window leaves of the last terms is exactly 0.
-            while out.last().is_some_and(|a| *a == Complex64::default()) && out.len() > 1 {
-                out.pop();
-            }
-            out
+        let cut = 0.5 * terms as f64;
+        let (fine, wide) = (window(terms, 1.0), window(terms, WIDER));
+        let mut out = Stage {
+            narrow: Vec::with_capacity(a.len()),
+            change: Vec::with_capacity(a.len()),
+            slope: Vec::with_capacity(a.len()),
+            size: 0.0,
         };
-        let narrow = weighted(1.0);
-        Stage {
-            size: narrow.iter().map(|a| a.norm()).sum(),
-            wide: weighted(WIDER),
-            narrow,
+        for (k, ((a, fine), wide)) in a.iter().zip(&fine).zip(&wide).enumerate() {
+            let a = if k == 0 { 0.5 * a } else { *a };
+            let change = a * (fine - wide);
+            out.size += (a * fine).norm();
+            out.narrow.push(a * fine);
+            out.change.push(change);
+            out.slope.push(change * Complex64::new(0.0, k as f64 / cut));
         }
+        out
     }
 }
 
@@ -130,7 +127,6 @@ pub(super) fn fourier(
         let alias = ALIAS * level(source, abscissa, 2.0 * half_period + top)?;
         let mut a: Vec<Complex64> = Vec::new();
         let mut open = panel;
-        let mut before = vec![f64::NAN; times.len()];
         for terms in TERMS {
             let s: Vec<Complex64> = (a.len()..=terms)
                 .map(|k| Complex64::new(abscissa + shift, step * k as f64))
@@ -149,19 +145,14 @@ pub(super) fn fourier(
                     *p = angle.times(j as u128).cis();
                 }
                 let scale = (shift * t).exp() / half_period * growth(abscissa, t);
-                let value = series(&stage.narrow, angle, &powers).re * scale;
-                let other = series(&stage.wide, angle, &powers).re * scale;
+                let at = |terms: &[Complex64]| series(terms, angle, &powers).re * scale;
+                let (value, change) = (at(&stage.narrow), at(&stage.change).abs());
+                // In the middle of a jump all kernels give the same, but not the same slope.
+                let change = change.max(at(&stage.slope).abs());
                 let rounding = f64::EPSILON * stage.size * scale;
-                let mut change = (value - other).abs();
                 let reach = PASSED * terms as f64 * step * t;
                 let seen = heights.get(i).is_none_or(|h| *h <= reach);
                 let converged = seen && change <= ROUNDED * rounding;
-                let size = value.abs().max(other.abs()).max(before[i].abs());
-                if change > COARSE * size && before[i].is_finite() {
-                    // In the middle of a jump all kernels give the same.
-                    change = change.max(0.3 * (value - before[i]).abs());
-                }
-                before[i] = value;
                 if seen && change.is_finite() {
                     out[i] = Estimate {
                         value,
