@@ -162,11 +162,11 @@ pub fn aaa(
     // As many equations as unknowns remain once every support point has taken its own samples out.
     let room = samples.len() * if options.conjugate { 2 } else { 1 } / 2;
     let highest = options.max_degree.min(room.saturating_sub(1));
-    let mut model = samples.constant();
+    let (mut model, mut errors) = samples.constant();
     let mut nodes: Vec<Node> = Vec::new();
     let mut steps: Vec<Barycentric> = Vec::new();
     while model.error > options.tolerance {
-        let Some(worst) = samples.worst(&model, &nodes) else {
+        let Some(worst) = samples.worst(&errors, &nodes) else {
             break;
         };
         nodes.push(samples.node(worst));
@@ -179,7 +179,7 @@ pub fn aaa(
             highest as u64 + 1,
             "rational approximation",
         )?;
-        model = samples.solve(&nodes)?;
+        (model, errors) = samples.solve(&nodes)?;
         steps.push(model.clone());
         if stalled(&steps) {
             break;
@@ -231,7 +231,7 @@ fn clean(
             nodes.remove(at);
         }
     }
-    let mut cleaned = if nodes.is_empty() {
+    let (mut cleaned, _) = if nodes.is_empty() {
         samples.constant()
     } else {
         samples.solve(&nodes)?

@@ -128,8 +128,9 @@ impl Samples {
             .sum()
     }
 
-    /// The constants that the search starts from: the mean of each function, as a rational function of degree 0.
-    pub(super) fn constant(&self) -> Barycentric {
+    /// The constants that the search starts from: the mean of each function, as a rational function of degree 0; and
+    /// the error at each sample.
+    pub(super) fn constant(&self) -> (Barycentric, Vec<f64>) {
         let n = self.len() as f64;
         let means: Vec<Complex64> = self
             .f
@@ -154,8 +155,9 @@ impl Samples {
             doublets: Vec::new(),
             known: None,
         };
-        model.error = self.errors(&model, &[]).into_iter().fold(0.0, nan_max);
-        model
+        let errors = self.errors(&model, &[]);
+        model.error = errors.iter().copied().fold(0.0, nan_max);
+        (model, errors)
     }
 
     /// Which samples are support points.
@@ -205,8 +207,7 @@ impl Samples {
     }
 
     /// The sample of the largest error; `None` where all are taken.
-    pub(super) fn worst(&self, model: &Barycentric, nodes: &[Node]) -> Option<usize> {
-        let errors = self.errors(model, nodes);
+    pub(super) fn worst(&self, errors: &[f64], nodes: &[Node]) -> Option<usize> {
         let taken = self.taken(nodes);
         let free = (0..self.len()).filter(|i| !taken[*i]);
         free.max_by(|&a, &b| errors[a].total_cmp(&errors[b]))
@@ -218,8 +219,8 @@ impl Samples {
         (0..nodes.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 
-    /// The model with these support points.
-    pub(super) fn solve(&self, nodes: &[Node]) -> Result<Barycentric> {
+    /// The model with these support points, and its error at each sample.
+    pub(super) fn solve(&self, nodes: &[Node]) -> Result<(Barycentric, Vec<f64>)> {
         let mut support = Vec::new();
         let mut values = vec![Vec::new(); self.f.len()];
         for node in nodes {
@@ -250,8 +251,9 @@ impl Samples {
             doublets: Vec::new(),
             known: None,
         };
-        model.error = self.errors(&model, nodes).into_iter().fold(0.0, nan_max);
-        Ok(model)
+        let errors = self.errors(&model, nodes);
+        model.error = errors.iter().copied().fold(0.0, nan_max);
+        Ok((model, errors))
     }
 
     fn free(&self, nodes: &[Node]) -> Vec<usize> {
@@ -345,14 +347,15 @@ impl Samples {
         model.known = Some(poles.clone());
         let residues = model.residues(&poles);
         let negligible = |pole: &Complex64, residues: &[Complex64]| {
-            let distance = self.s.iter().fold(f64::INFINITY, |a, s| {
-                let d = (s - pole).norm();
+            let nearest = self.s.iter().fold(f64::INFINITY, |a, s| {
+                let d = (s - pole).norm_sqr();
                 if self.conjugate {
-                    a.min(d).min((s.conj() - pole).norm())
+                    a.min(d).min((s.conj() - pole).norm_sqr())
                 } else {
                     a.min(d)
                 }
             });
+            let distance = nearest.sqrt();
             residues
                 .iter()
                 .zip(&self.scale)
