@@ -634,8 +634,8 @@ enum nis_status nis_laplace_passivity(const char *system_json,
  * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
  * thread. `*out` stays untouched on failure.
  *
- * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field; also for unstable systems and repeated
- * poles), `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field; also for unstable systems),
+ * `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
  *
  * # Safety
  * The texts must be NULL (refused, but for the options) or lead to as many readable bytes as their lengths
@@ -768,8 +768,8 @@ void nis_line_plan_free(struct nis_line_plan_t *plan);
  *
  * `formula` (UTF-8, `formula_len` bytes) is text such as "exp(-2*s)/(s^2 + 1)": `exp`, `log`, `sqrt` and the
  * others with principal branches; delays are found and split off. `invert_json` (`invert_len` bytes, or NULL
- * for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme", "weeks",
- * "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
+ * for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme",
+ * "fourier", "weeks", "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
  * absolute error of each value) and `method`, and `abscissa`, `evaluations` and `delays`; what is unknown is
  * `null`. All inputs are borrowed for the call; `*out` stays untouched on failure. Works on the calling
  * thread; several threads may call it at the same time. `options` may be NULL.

@@ -153,6 +153,72 @@ struct Step {
  */
 using Progress = std::function<bool(const Step &)>;
 
+namespace detail {
+
+/** Never NULL, which would ask for defaults. */
+inline const char *text(std::string_view view) { return view.data() == nullptr ? "" : view.data(); }
+
+/** Progress and cancellation of one call. */
+class Call {
+  public:
+    Call(Progress progress, const Cancel *cancel) : progress_(std::move(progress)) {
+        options_.struct_size = sizeof options_;
+        if (progress_) {
+            options_.progress = &Call::report;
+            options_.user_data = this;
+        }
+        options_.cancel = cancel == nullptr ? nullptr : cancel->get();
+    }
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+
+    const nis_call_options *options() const noexcept { return &options_; }
+
+    /** Throws again what the callback threw. */
+    void rethrow() const {
+#ifndef NIS_NO_EXCEPTIONS
+        if (thrown_) {
+            std::rethrow_exception(thrown_);
+        }
+#endif
+    }
+
+    /** The result of a call that gives JSON. */
+    Result<std::string> json(nis_status status, nis_buffer out) const {
+        std::string text = take(out);
+        rethrow();
+        if (status != NIS_OK) {
+            return failed<std::string>();
+        }
+        return text;
+    }
+
+  private:
+    static int report(const nis_step *step, void *self_pointer) {
+        auto *self = static_cast<Call *>(self_pointer);
+        const Step view{{step->stage, step->stage_len}, step->done, step->total, {step->message, step->message_len}};
+#ifdef NIS_NO_EXCEPTIONS
+        return self->progress_(view) ? 0 : 1;
+#else
+        try {
+            return self->progress_(view) ? 0 : 1;
+        } catch (...) {
+            // Nothing may unwind into the library.
+            self->thrown_ = std::current_exception();
+            return 1;
+        }
+#endif
+    }
+
+    Progress progress_;
+#ifndef NIS_NO_EXCEPTIONS
+    std::exception_ptr thrown_{};
+#endif
+    nis_call_options options_{};
+};
+
+} // namespace detail
+
 /** The runtime. Several threads may use one object at the same time. */
 class Nis {
   public:
@@ -167,7 +233,7 @@ class Nis {
     /** Answers a request, for example {"message": "What is 2+2?"}, with the reply as JSON. */
     Result<std::string> chat(std::string_view request_json) const {
         nis_buffer out{};
-        if (nis_chat(handle_.get(), text(request_json), request_json.size(), &out) != NIS_OK) {
+        if (nis_chat(handle_.get(), detail::text(request_json), request_json.size(), &out) != NIS_OK) {
             return detail::failed<std::string>();
         }
         return detail::take(out);
@@ -176,27 +242,11 @@ class Nis {
     /** Analyzes {"path": ..} or {"columns": ..} with "options" and gives the report as JSON. */
     Result<std::string> analyze(std::string_view request_json, Progress progress = {},
                                 const Cancel *cancel = nullptr) const {
-        Report report{std::move(progress)};
-        nis_call_options options{};
-        options.struct_size = sizeof options;
-        if (report.progress) {
-            options.progress = &Report::call;
-            options.user_data = &report;
-        }
-        options.cancel = cancel == nullptr ? nullptr : cancel->get();
+        detail::Call call(std::move(progress), cancel);
         nis_buffer out{};
         const nis_status status =
-            nis_analyze(handle_.get(), text(request_json), request_json.size(), &options, &out);
-#ifndef NIS_NO_EXCEPTIONS
-        if (report.thrown) {
-            nis_buffer_free(&out);
-            std::rethrow_exception(report.thrown);
-        }
-#endif
-        if (status != NIS_OK) {
-            return detail::failed<std::string>();
-        }
-        return detail::take(out);
+            nis_analyze(handle_.get(), detail::text(request_json), request_json.size(), call.options(), &out);
+        return call.json(status, out);
     }
 
     /** What the runtime can do now, as JSON. */
@@ -216,31 +266,6 @@ class Nis {
         void operator()(nis_t *h) const noexcept { nis_free(h); }
     };
 
-    struct Report {
-        Progress progress;
-#ifndef NIS_NO_EXCEPTIONS
-        std::exception_ptr thrown{};
-#endif
-
-        static int call(const nis_step *step, void *self_pointer) {
-            auto *self = static_cast<Report *>(self_pointer);
-            const Step view{{step->stage, step->stage_len}, step->done, step->total, {step->message, step->message_len}};
-#ifdef NIS_NO_EXCEPTIONS
-            return self->progress(view) ? 0 : 1;
-#else
-            try {
-                return self->progress(view) ? 0 : 1;
-            } catch (...) {
-                // Nothing may unwind into the library.
-                self->thrown = std::current_exception();
-                return 1;
-            }
-#endif
-        }
-    };
-
-    static const char *text(std::string_view view) { return view.data() == nullptr ? "" : view.data(); }
-
     static Result<Nis> make(const char *config, std::size_t length) {
         nis_t *handle = nullptr;
         if (nis_new(config, length, &handle) != NIS_OK) {
@@ -254,5 +279,7 @@ class Nis {
 };
 
 } // namespace nis
+
+#include "nis_laplace.hpp"
 
 #endif /* NIS_HPP */

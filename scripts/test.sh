@@ -65,6 +65,8 @@ compile_c() {
     done
     g++ "${CXXFLAGS[@]}" "${WARN[@]}" tests/cpp/raii.cpp "${l[@]}" -o "$BUILD/c/raii"
     g++ "${CXXFLAGS[@]}" "${WARN[@]}" -fno-exceptions tests/cpp/no_exceptions.cpp "${l[@]}" -o "$BUILD/c/no_exceptions"
+    g++ "${CXXFLAGS[@]}" "${WARN[@]}" tests/cpp/laplace.cpp "${l[@]}" -o "$BUILD/c/laplace"
+    g++ "${CXXFLAGS[@]}" "${WARN[@]}" -fno-exceptions tests/cpp/laplace.cpp "${l[@]}" -o "$BUILD/c/laplace_no_exceptions"
     # The header alone, as C and as C++; and the static library.
     echo '#include <nis.h>' | gcc "${CFLAGS[@]}" "${WARN[@]}" -x c -fsyntax-only -
     echo '#include <nis.h>' | g++ -std=c++17 "${WARN[@]}" -x c++ -fsyntax-only -
@@ -101,7 +103,7 @@ all_under_valgrind() {
         expect_period "$name" under_valgrind "$BUILD/c/$name" $data >"$BUILD/c/$name.log" 2>&1 &
         job[$name]=$!
     done
-    for name in $(basename -s .c tests/c/*.c) raii no_exceptions; do
+    for name in $(basename -s .c tests/c/*.c) raii no_exceptions laplace laplace_no_exceptions; do
         under_valgrind "$BUILD/c/$name" >"$BUILD/c/$name.log" 2>&1 &
         job[$name]=$!
     done

@@ -39,6 +39,8 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("VERSION", nis_core::VERSION)
+        module.add("VERSION", nis_core::VERSION)?;
+        let names = crate::laplace::inverse::METHODS.map(|(name, _)| name);
+        module.add("INVERSE_METHODS", names)
     }
 }

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "VERSION",
+    "INVERSE_METHODS",
     "NativeDecoder",
     "NativeLinePlan",
     "NativeNis",
@@ -205,24 +206,29 @@ def laplace_shared_modes(
     samples: _Samples, t0: float, dt: float, options: str, progress: _Progress
 ) -> str: ...
 
-_Inversion: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64], list[str], float, int, list[float]]
+INVERSE_METHODS: list[str]
+
+_Inversion: TypeAlias = tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8], float, int, NDArray[np.float64]
+]
+_InversionSettings: TypeAlias = tuple[str, float | None, float, int | None]
 
 def invert_text(
     formula: str,
     t: NDArray[np.float64],
-    options: str,
+    settings: _InversionSettings,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> _Inversion: ...
 def invert_values(
     s: NDArray[np.complex128],
     values: NDArray[np.complex128],
     t: NDArray[np.float64],
-    options: str,
+    settings: _InversionSettings,
     progress: Callable[[str, int, int, str], object] | None,
 ) -> _Inversion: ...
 def invert_system(system: str, t: NDArray[np.float64]) -> _Inversion: ...
 def invert_callable(
     function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]],
     t: NDArray[np.float64],
-    options: str,
+    settings: _InversionSettings,
 ) -> _Inversion: ...

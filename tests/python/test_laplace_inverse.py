@@ -39,6 +39,9 @@ def test_functions_are_called_with_arrays() -> None:
     assert np.abs(found.value - 1 / np.sqrt(np.pi * t)).max() <= 1e-12
     assert len(sizes) < 30 and all(len(shape) == 1 for shape in sizes)
     assert invert(lambda s: 1 / (s + 1), [1]).value[0] == pytest.approx(np.exp(-1), abs=1e-12)
+    unseen = invert(lambda s: np.exp(-2 * s) / s, [1.9, 2.1])
+    assert unseen.value == pytest.approx([0, 1], abs=1e-11)
+    assert list(unseen.method) == ["fourier"] * 2 and unseen.error.max() <= 1e-9
     late = invert(lambda s: np.exp(-2 * s) / s, [1.0, 3.0], delay=2.0)
     assert late.value == pytest.approx([0, 1], abs=1e-12)
 
@@ -61,6 +64,8 @@ def test_single_methods() -> None:
         ("de_hoog", 1e-11),
         ("weeks", 1e-10),
         ("cme", 1e-4),
+        ("fourier", 1e-11),
+        ("rational", 1e-12),
     ]
     for method, tolerance in methods:
         found = invert("1/(s + 1)", t, method=method)
@@ -79,6 +84,10 @@ def test_single_methods() -> None:
         (lambda: invert("abs(s)", [1.0]), "formula"),
         (lambda: invert("1/s", [1.0], delay=1.0), "delay"),
         (lambda: invert("1/s", [1.0], abscissa=float("nan")), "abscissa"),
+        (lambda: invert("1/s", [1.0], method=cast(Any, "best")), "method"),
+        (lambda: invert("1/s", [1.0], method=cast(Any, "exact")), "method"),
+        (lambda: invert("1/s", [1.0], nodes=-1), "nodes"),
+        (lambda: invert("1/s", [1.0], nodes=10**30), "nodes"),
         (lambda: invert(lambda s: s[:1], [1.0]), "F"),
         (lambda: invert(lambda s: "x", [1.0]), "F"),
         (lambda: invert(cast(Any, 7), [1.0]), "F"),

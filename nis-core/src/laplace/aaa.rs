@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
-use weights::Samples;
+use weights::{Node, Samples};
 
 /// How [`aaa`] approximates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct Barycentric {
     removed: usize,
     /// Poles of negligible residue that could not be removed; a conjugate pair is given once.
     doublets: Vec<Complex64>,
+    /// All poles, where they were computed before.
+    #[serde(skip)]
+    known: Option<Vec<Complex64>>,
 }
 
 impl Barycentric {
@@ -159,14 +162,14 @@ pub fn aaa(
     // As many equations as unknowns remain once every support point has taken its own samples out.
     let room = samples.len() * if options.conjugate { 2 } else { 1 } / 2;
     let highest = options.max_degree.min(room.saturating_sub(1));
-    let mut model = samples.constant();
-    let mut nodes: Vec<usize> = Vec::new();
-    let mut steps: Vec<(Vec<usize>, Barycentric)> = Vec::new();
+    let (mut model, mut errors) = samples.constant();
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut steps: Vec<Barycentric> = Vec::new();
     while model.error > options.tolerance {
-        let Some(worst) = samples.worst(&model, &nodes) else {
+        let Some(worst) = samples.worst(&errors, &nodes) else {
             break;
         };
-        nodes.push(worst);
+        nodes.push(samples.node(worst));
         if samples.unknowns(&nodes) > highest + 1 && !steps.is_empty() {
             break;
         }
@@ -176,21 +179,19 @@ pub fn aaa(
             highest as u64 + 1,
             "rational approximation",
         )?;
-        model = samples.solve(&nodes)?;
-        steps.push((nodes.clone(), model.clone()));
+        (model, errors) = samples.solve(&nodes)?;
+        steps.push(model.clone());
         if stalled(&steps) {
             break;
         }
     }
-    let least = steps
-        .iter()
-        .map(|(_, m)| m.error)
-        .fold(f64::INFINITY, f64::min);
+    let least = steps.iter().map(|m| m.error).fold(f64::INFINITY, f64::min);
     let bar = (2.0 * least).max(options.tolerance);
-    let chosen = steps.into_iter().find(|(_, m)| m.error <= bar);
-    let Some((nodes, model)) = chosen else {
+    let Some(at) = steps.iter().position(|m| m.error <= bar) else {
         return Ok(model);
     };
+    nodes.truncate(at + 1);
+    let model = steps.swap_remove(at);
     if options.cleanup {
         clean(&samples, nodes, model, options)
     } else {
@@ -199,16 +200,12 @@ pub fn aaa(
 }
 
 /// Whether the last steps gained nothing: rounding or noise is reached.
-fn stalled(steps: &[(Vec<usize>, Barycentric)]) -> bool {
+fn stalled(steps: &[Barycentric]) -> bool {
     const PATIENCE: usize = 10;
     let Some(split) = steps.len().checked_sub(PATIENCE) else {
         return false;
     };
-    let least = |part: &[(Vec<usize>, Barycentric)]| {
-        part.iter()
-            .map(|(_, m)| m.error)
-            .fold(f64::INFINITY, f64::min)
-    };
+    let least = |part: &[Barycentric]| part.iter().map(|m| m.error).fold(f64::INFINITY, f64::min);
     split > 0 && least(&steps[split..]) > 0.5 * least(&steps[..split])
 }
 
@@ -217,11 +214,11 @@ fn stalled(steps: &[(Vec<usize>, Barycentric)]) -> bool {
 /// [`Barycentric::poles`].
 fn clean(
     samples: &Samples,
-    mut nodes: Vec<usize>,
-    model: Barycentric,
+    mut nodes: Vec<Node>,
+    mut model: Barycentric,
     options: &AaaOptions,
 ) -> Result<Barycentric> {
-    let doublets = samples.doublets(&model, options.cleanup_tolerance)?;
+    let doublets = samples.doublets(&mut model, options.cleanup_tolerance)?;
     if doublets.is_empty() {
         return Ok(model);
     }
@@ -234,7 +231,7 @@ fn clean(
             nodes.remove(at);
         }
     }
-    let mut cleaned = if nodes.is_empty() {
+    let (mut cleaned, _) = if nodes.is_empty() {
         samples.constant()
     } else {
         samples.solve(&nodes)?
@@ -243,7 +240,7 @@ fn clean(
     let bar = 10.0 * model.error.max(options.tolerance);
     // The points of a symmetric approximation come in pairs, so one real pole too many cannot be taken out.
     if cleaned.error <= bar {
-        let left = samples.doublets(&cleaned, options.cleanup_tolerance)?;
+        let left = samples.doublets(&mut cleaned, options.cleanup_tolerance)?;
         keep(cleaned, left)
     } else {
         keep(model, doublets)

@@ -168,8 +168,8 @@ pub unsafe extern "C" fn nis_laplace_passivity(
 /// `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any
 /// thread. `*out` stays untouched on failure.
 ///
-/// Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field; also for unstable systems and repeated
-/// poles), `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+/// Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field; also for unstable systems),
+/// `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
 ///
 /// # Safety
 /// The texts must be NULL (refused, but for the options) or lead to as many readable bytes as their lengths

@@ -13,6 +13,7 @@ use crate::boundary::{self, nis_status_of, out_pointer};
 use crate::buffer::nis_buffer;
 use crate::call::{CallOptions, nis_call_options};
 use crate::handle::write_json;
+use crate::laplace::named_options;
 use crate::status::nis_status;
 
 /// A Laplace transform of a real function, called with arrays: writes `F(s[i])` to `out[i]` for `n` points.
@@ -24,26 +25,13 @@ pub type nis_transform_fn = Option<
     unsafe extern "C" fn(s: *const f64, out: *mut f64, n: usize, user_data: *mut c_void) -> c_int,
 >;
 
-/// Options as JSON text, NULL for the defaults.
-///
-/// # Safety
-/// As [`boundary::text`].
-unsafe fn options_of(json: *const c_char, len: usize) -> Result<InvertOptions> {
-    if json.is_null() {
-        return Ok(InvertOptions::default());
-    }
-    // SAFETY: this function's contract is that of the call.
-    let text = unsafe { boundary::text("invert_json", json, len)? };
-    read_json("invert", text)
-}
-
 /// Inverts a Laplace transform given as a formula in `s`, at the times `t > 0`, and writes the result as JSON
 /// to `*out`; free it with `nis_buffer_free`.
 ///
 /// `formula` (UTF-8, `formula_len` bytes) is text such as "exp(-2*s)/(s^2 + 1)": `exp`, `log`, `sqrt` and the
 /// others with principal branches; delays are found and split off. `invert_json` (`invert_len` bytes, or NULL
-/// for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme", "weeks",
-/// "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
+/// for the defaults) is an object of `method` ("auto", "talbot", "euler", "de_hoog", "cme",
+/// "fourier", "weeks", "rational"), `abscissa` and `nodes`. The result holds the arrays `t`, `value`, `error` (an estimate of the
 /// absolute error of each value) and `method`, and `abscissa`, `evaluations` and `delays`; what is unknown is
 /// `null`. All inputs are borrowed for the call; `*out` stays untouched on failure. Works on the calling
 /// thread; several threads may call it at the same time. `options` may be NULL.
@@ -74,7 +62,7 @@ pub unsafe extern "C" fn nis_laplace_invert(
             out_pointer("out", out)?;
             let formula = Expr::parse(boundary::text("formula", formula, formula_len)?)?;
             let t = boundary::numbers("t", t, n)?;
-            let settings = options_of(invert_json, invert_len)?;
+            let settings = named_options::<InvertOptions>("invert", invert_json, invert_len)?;
             let found = call.run(|progress| invert_formula(&formula, t, &settings, progress))?;
             write_json(out, &found)
         }
@@ -123,7 +111,7 @@ pub unsafe extern "C" fn nis_laplace_invert_function(
                 boundary::numbers("t", t, n)?,
                 boundary::numbers_out("value", value, n)?,
                 boundary::numbers_out("error", error, n)?,
-                options_of(invert_json, invert_len)?,
+                named_options::<InvertOptions>("invert", invert_json, invert_len)?,
             )
         };
         let mut f = |s: &[Complex64], out: &mut [Complex64]| -> Result<()> {

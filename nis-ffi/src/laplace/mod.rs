@@ -55,11 +55,24 @@ unsafe fn options<T: Default + serde::de::DeserializeOwned>(
     text: *const c_char,
     len: usize,
 ) -> Result<T> {
+    // SAFETY: this function's contract is that of the call.
+    unsafe { named_options("options", text, len) }
+}
+
+/// As [`options`], where the parameter has another name before its `_json`.
+///
+/// # Safety
+/// As [`options`].
+unsafe fn named_options<T: Default + serde::de::DeserializeOwned>(
+    name: &str,
+    text: *const c_char,
+    len: usize,
+) -> Result<T> {
     if text.is_null() {
         return Ok(T::default());
     }
     // SAFETY: not NULL; the caller promises the bytes.
-    read_json("options", unsafe {
-        boundary::text("options_json", text, len)
+    read_json(name, unsafe {
+        boundary::text(&format!("{name}_json"), text, len)
     }?)
 }

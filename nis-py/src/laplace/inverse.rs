@@ -4,7 +4,7 @@
 use nis_core::expr::Expr;
 use nis_core::laplace::PoleResidue;
 use nis_core::laplace::inverse::{
-    Inversion, InvertOptions, invert, invert_formula, invert_poles, invert_samples,
+    Inversion, InvertOptions, Method, invert, invert_formula, invert_poles, invert_samples,
 };
 use nis_core::runtime::read_json;
 use nis_core::telemetry::{Cancel, Progress};
@@ -16,36 +16,63 @@ use pyo3::prelude::*;
 use crate::errors::OrPython;
 use crate::work;
 
-/// Value, error, the names of the methods, abscissa, evaluations, delays.
+/// Value, error, the places of the methods in [`METHODS`], abscissa, evaluations, delays.
 type Found<'py> = (
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray1<f64>>,
-    Vec<String>,
+    Bound<'py, PyArray1<u8>>,
     f64,
     u64,
-    Vec<f64>,
+    Bound<'py, PyArray1<f64>>,
 );
 
-fn hand_out(py: Python<'_>, found: Inversion) -> PyResult<Found<'_>> {
-    let mut names = Vec::with_capacity(found.method.len());
-    for method in &found.method {
-        let name = serde_json::to_value(method)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .ok_or_else(|| Error::Internal {
-                message: "the name of a method".to_owned(),
-            })
-            .or_python(py)?;
-        names.push(name);
-    }
-    Ok((
+/// The methods by their names in JSON.
+pub(crate) const METHODS: [(&str, Method); 9] = [
+    ("auto", Method::Auto),
+    ("talbot", Method::Talbot),
+    ("euler", Method::Euler),
+    ("de_hoog", Method::DeHoog),
+    ("cme", Method::Cme),
+    ("fourier", Method::Fourier),
+    ("weeks", Method::Weeks),
+    ("rational", Method::Rational),
+    ("exact", Method::Exact),
+];
+
+fn hand_out(py: Python<'_>, found: Inversion) -> Found<'_> {
+    let place = |m: &Method| METHODS.iter().position(|(_, n)| n == m).unwrap_or(0) as u8;
+    let methods: Vec<u8> = found.method.iter().map(place).collect();
+    (
         found.value.into_pyarray(py),
         found.error.into_pyarray(py),
-        names,
+        methods.into_pyarray(py),
         found.abscissa,
         found.evaluations,
-        found.delays,
-    ))
+        found.delays.into_pyarray(py),
+    )
+}
+
+/// Method, abscissa, delay, nodes: not as JSON, which would take as long as a short inversion.
+type Settings = (String, Option<f64>, f64, Option<i64>);
+
+fn options((method, abscissa, delay, nodes): Settings) -> Result<InvertOptions> {
+    let known = METHODS.iter().find(|(name, _)| *name == method);
+    let method = known.map(|(_, m)| *m).ok_or_else(|| {
+        let names = METHODS.map(|(name, _)| name).join(", ");
+        Error::invalid("method", method, format!("one of {names}"))
+    })?;
+    let nodes = match nodes {
+        None => None,
+        Some(n) => {
+            Some(usize::try_from(n).map_err(|_| Error::invalid("nodes", n, "4 to 1000, or none"))?)
+        }
+    };
+    Ok(InvertOptions {
+        method,
+        abscissa,
+        delay,
+        nodes,
+    })
 }
 
 fn owned(values: &PyReadonlyArray1<'_, f64>) -> Vec<f64> {
@@ -61,16 +88,16 @@ pub(crate) fn invert_text<'py>(
     py: Python<'py>,
     formula: &str,
     t: PyReadonlyArray1<'py, f64>,
-    options: &str,
+    settings: Settings,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Found<'py>> {
-    let options: InvertOptions = read_json("options", options).or_python(py)?;
+    let options: InvertOptions = options(settings).or_python(py)?;
     let formula = Expr::parse(formula).or_python(py)?;
     let t = owned(&t);
     let found = work::run_unless_short(py, progress, t.len() <= SHORT, move |progress| {
         invert_formula(&formula, &t, &options, progress)
     })?;
-    hand_out(py, found)
+    Ok(hand_out(py, found))
 }
 
 /// Inverts samples of a transform.
@@ -80,15 +107,15 @@ pub(crate) fn invert_values<'py>(
     s: PyReadonlyArray1<'py, Complex64>,
     values: PyReadonlyArray1<'py, Complex64>,
     t: PyReadonlyArray1<'py, f64>,
-    options: &str,
+    settings: Settings,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Found<'py>> {
-    let options: InvertOptions = read_json("options", options).or_python(py)?;
+    let options: InvertOptions = options(settings).or_python(py)?;
     let (s, values, t) = (s.as_array().to_vec(), values.as_array().to_vec(), owned(&t));
     let found = work::run(py, progress, move |progress| {
         invert_samples(&s, &values, &t, &options, progress)
     })?;
-    hand_out(py, found)
+    Ok(hand_out(py, found))
 }
 
 /// The impulse response of a pole-residue form given as JSON.
@@ -101,7 +128,7 @@ pub(crate) fn invert_system<'py>(
     let system: PoleResidue = read_json("system", system).or_python(py)?;
     let t = owned(&t);
     let found = py.detach(move || invert_poles(&system, &t)).or_python(py)?;
-    hand_out(py, found)
+    Ok(hand_out(py, found))
 }
 
 /// Inverts a Python function of complex arrays. It is called on the calling thread; what it raises goes up.
@@ -110,9 +137,9 @@ pub(crate) fn invert_callable<'py>(
     py: Python<'py>,
     function: &Bound<'py, PyAny>,
     t: PyReadonlyArray1<'py, f64>,
-    options: &str,
+    settings: Settings,
 ) -> PyResult<Found<'py>> {
-    let options: InvertOptions = read_json("options", options).or_python(py)?;
+    let options: InvertOptions = options(settings).or_python(py)?;
     let t = owned(&t);
     let mut raised: Option<PyErr> = None;
     let cancel = Cancel::new();
@@ -132,7 +159,7 @@ pub(crate) fn invert_callable<'py>(
     };
     match raised {
         Some(exception) => Err(exception),
-        None => hand_out(py, outcome.or_python(py)?),
+        None => Ok(hand_out(py, outcome.or_python(py)?)),
     }
 }
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
-from nis_core._errors import InvalidInput
 from nis_core._report import Record
+from nis_core.laplace._input import interval, invalid
 
 __all__ = ["Compressed", "Decoder", "compress", "decompress", "decompress_stream"]
 
@@ -22,31 +22,15 @@ MAX_SAMPLES = 1 << 27
 """Most samples that :func:`decompress` gives out unless told otherwise: 1 GiB."""
 
 
-def _invalid(field: str, value: object, expected: str) -> InvalidInput:
-    shown = str(value)
-    shown = shown if len(shown) <= 120 else shown[:120] + "..."
-    details = {"kind": "invalid_input", "field": field, "value": shown, "expected": expected}
-    return InvalidInput(f"{field}: got {shown}, expected {expected}", field=field, details=details)
-
-
-def _step(fs: float | None, dt: float | None) -> float:
-    if fs is not None and dt is not None:
-        raise _invalid("dt", dt, "nothing where fs is given")
-    for name, given in (("fs", fs), ("dt", dt)):
-        if given is not None and not (np.isfinite(given) and given > 0):
-            raise _invalid(name, given, "a positive, finite number")
-    return dt if dt is not None else 1.0 / fs if fs is not None else 1.0
-
-
 def _signal(x: ArrayLike) -> NDArray[np.float64]:
     try:
         values = np.asarray(x)
     except ValueError as e:
-        raise _invalid("signal", type(x).__name__, f"an array ({e})") from None
+        raise invalid("signal", type(x).__name__, f"an array ({e})") from None
     if values.dtype.kind not in "biuf" and values.size > 0:
-        raise _invalid("signal", f"values of type {values.dtype}", "real numbers")
+        raise invalid("signal", f"values of type {values.dtype}", "real numbers")
     if values.ndim != 1:
-        raise _invalid("signal", f"an array of shape {values.shape}", "shape (n,)")
+        raise invalid("signal", f"an array of shape {values.shape}", "shape (n,)")
     return values.astype(np.float64, copy=False)
 
 
@@ -186,10 +170,10 @@ def compress(
     }
     given = {name: float(value) for name, value in targets.items() if value is not None}
     if len(given) > 1:
-        raise _invalid("target", ", ".join(given), "one of them")
+        raise invalid("target", ", ".join(given), "one of them")
     for name, value in given.items():
         if not np.isfinite(value):
-            raise _invalid(f"target.{name}", value, "a finite number")
+            raise invalid(f"target.{name}", value, "a finite number")
     options = {
         "target": given or {"relative_rms": 1e-3},
         "max_order": max_order,
@@ -197,7 +181,7 @@ def compress(
         "min_segment": min_segment,
         "modes": modes,
     }
-    data, report = _native.laplace_compress(_signal(x), _step(fs, dt), json.dumps(options), progress)
+    data, report = _native.laplace_compress(_signal(x), interval(dt, fs), json.dumps(options), progress)
     return Compressed._of(data, report)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
-from nis_core._errors import InvalidInput, Unavailable
+from nis_core.laplace._input import complex_array, invalid
+from nis_core.laplace._plots import axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,10 +62,10 @@ class ResponseFit:
         system = self._spec["system"]
         shape = (system["outputs"], system["inputs"])
         terms = system["terms"]
-        self.poles: Complex = _complex([t["pole"] for t in terms])
+        self.poles: Complex = complex_array([t["pole"] for t in terms])
         errors = [p["pole_se"] or (np.nan, np.nan) for p in self._spec["poles"]]
-        self.pole_se: Complex = _complex(errors)
-        residues = [_complex(t["residue"]).reshape(shape) for t in terms]
+        self.pole_se: Complex = complex_array(errors)
+        residues = [complex_array(t["residue"]).reshape(shape) for t in terms]
         self.residues: Complex = np.array(residues, dtype=np.complex128).reshape(len(terms), *shape)
         self.direct: Real = _matrix(system["direct"], shape)
         self.linear: Real = _matrix(system["linear"], shape)
@@ -112,12 +113,7 @@ class ResponseFit:
         Raises:
             Unavailable: matplotlib is not installed.
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as e:
-                raise Unavailable(f"plots are unavailable: {e}; pip install matplotlib") from None
-            ax = plt.subplots()[1]
+        ax = axes(ax)
         f = np.abs(self.s) / (2 * np.pi)
         at = np.argsort(f, kind="stable")
         fitted = self.evaluate(self.s)
@@ -219,17 +215,17 @@ def fit_response(
     points = _points(f, angular)
     h = _array("response", response, "ciufb", np.complex128)
     if h.ndim not in (1, 2, 3):
-        raise _invalid(
+        raise invalid(
             "response", f"an array of shape {h.shape}", "shape (n,), (n, outputs) or (n, outputs, inputs)"
         )
     values = h.reshape(*h.shape, *([1] * (3 - h.ndim)))
     if values.shape[0] != points.shape[0]:
-        raise _invalid("response", f"{values.shape[0]} points", f"{points.shape[0]}, as f has")
+        raise invalid("response", f"{values.shape[0]} points", f"{points.shape[0]}, as f has")
     w = None
     if weights is not None:
         w = _array("weights", weights, "iufb", np.float64)
         if w.shape != points.shape and w.shape != h.shape:
-            raise _invalid(
+            raise invalid(
                 "weights", f"an array of shape {w.shape}", f"shape {points.shape} or {h.shape}, as response"
             )
         w = np.ascontiguousarray(w).ravel()
@@ -417,7 +413,7 @@ def _system(system: object) -> str:
     if not isinstance(value, Mapping) and hasattr(value, "to_dict"):
         value = value.to_dict()
     if not isinstance(value, Mapping):
-        raise _invalid("system", type(system).__name__, "a fit, or a system in pole-residue form")
+        raise invalid("system", type(system).__name__, "a fit, or a system in pole-residue form")
     return _dumps("system", value.get("pole_residue", value))
 
 
@@ -429,7 +425,7 @@ def _evaluate(system: Mapping[str, Any], s: Complex) -> Complex:
     for term in system["terms"]:
         pole = complex(*term["pole"])
         power = term.get("power", 1)
-        residue = _complex(term["residue"]).reshape(shape)
+        residue = complex_array(term["residue"]).reshape(shape)
         out += residue / (at - pole) ** power
         if pole.imag:
             out += residue.conj() / (at - pole.conjugate()) ** power
@@ -440,18 +436,13 @@ def _matrix(values: Sequence[float], shape: tuple[int, int]) -> Real:
     return np.array(values, dtype=np.float64).reshape(shape) if len(values) else np.zeros(shape)
 
 
-def _complex(pairs: Sequence[Sequence[float]]) -> Complex:
-    flat = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    return cast(Complex, flat[:, 0] + 1j * flat[:, 1])
-
-
 def _points(f: ArrayLike, angular: bool) -> Complex:
     values = _array("f", f, "ciufb", None)
     if values.ndim != 1:
-        raise _invalid("f", f"an array of shape {values.shape}", "one of shape (n,)")
+        raise invalid("f", f"an array of shape {values.shape}", "one of shape (n,)")
     if values.dtype.kind == "c":
         if angular:
-            raise _invalid("angular", True, "nothing where f holds complex points s")
+            raise invalid("angular", True, "nothing where f holds complex points s")
         return cast(Complex, values.astype(np.complex128, copy=False))
     return cast(Complex, 1j * values.astype(np.float64) * (1.0 if angular else 2.0 * np.pi))
 
@@ -460,9 +451,9 @@ def _array(field: str, value: ArrayLike, kinds: str, dtype: Any) -> NDArray[Any]
     try:
         values = np.asarray(value)
     except ValueError as e:
-        raise _invalid(field, type(value).__name__, f"an array ({e})") from None
+        raise invalid(field, type(value).__name__, f"an array ({e})") from None
     if values.dtype.kind not in kinds:
-        raise _invalid(field, f"values of type {values.dtype}", "numbers" if "c" in kinds else "real numbers")
+        raise invalid(field, f"values of type {values.dtype}", "numbers" if "c" in kinds else "real numbers")
     return values if dtype is None else values.astype(dtype, copy=False)
 
 
@@ -470,7 +461,7 @@ def _dumps(field: str, value: object) -> str:
     try:
         return json.dumps(value, default=_plain)
     except (TypeError, ValueError) as e:
-        raise _invalid(field, repr(value), f"what JSON can hold ({e})") from None
+        raise invalid(field, repr(value), f"what JSON can hold ({e})") from None
 
 
 def _plain(value: Any) -> Any:
@@ -479,10 +470,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is no JSON value")
-
-
-def _invalid(field: str, value: object, expected: str) -> InvalidInput:
-    shown = str(value)
-    shown = shown if len(shown) <= 120 else shown[:120] + "..."
-    details = {"kind": "invalid_input", "field": field, "value": shown, "expected": expected}
-    return InvalidInput(f"{field}: got {shown}, expected {expected}", field=field, details=details)

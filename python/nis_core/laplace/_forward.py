@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
 from nis_core._errors import InvalidInput
+from nis_core.laplace._input import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,17 +74,6 @@ class Transform:
         ax.set_xlabel("Im(s), radians per time unit")
         ax.set_ylabel("|F(s)|; dotted: error estimate")
         return ax
-
-
-def _interval(dt: float | None, fs: float | None) -> float:
-    """The sampling interval from either."""
-    if dt is not None and fs is not None:
-        raise InvalidInput("dt, fs: got both, expected one of them", field="dt")
-    if fs is not None:
-        if not (np.isfinite(fs) and fs > 0):
-            raise InvalidInput(f"fs: got {fs}, expected a positive sampling rate", field="fs")
-        return 1.0 / float(fs)
-    return 1.0 if dt is None else float(dt)
 
 
 def _channels(x: ArrayLike, field: str = "signal") -> NDArray[Any]:
@@ -205,8 +195,8 @@ def transform(
             raise InvalidInput(f"times: got {at.ndim} dimensions, expected one", field="times")
         parts = _native.laplace_transform_nonuniform(channels, at, flat, options, progress)
     else:
-        interval = _interval(dt, fs)
-        parts = _native.laplace_transform(channels, float(t0), interval, flat, options, progress)
+        step = interval(dt, fs)
+        parts = _native.laplace_transform(channels, float(t0), step, flat, options, progress)
     return _gather(parts, points, np.ndim(x) == 1)
 
 
@@ -253,7 +243,7 @@ class LinePlan:
     ) -> None:
         self._arguments: dict[str, Any] = {
             "samples": int(samples),
-            "dt": _interval(dt, fs),
+            "dt": interval(dt, fs),
             "t0": float(t0),
             "sigma": float(sigma),
             "omega0": float(omega0),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
-from nis_core._errors import InvalidInput
+from nis_core.laplace._input import invalid
+from nis_core.laplace._plots import axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Inversion", "invert"]
 
 Transform = Callable[[NDArray[np.complex128]], ArrayLike]
 """Takes a complex array of shape ``(n,)`` and returns ``F`` there."""
 
-Method = Literal["auto", "talbot", "euler", "de_hoog", "cme", "weeks", "rational"]
+Method = Literal["auto", "talbot", "euler", "de_hoog", "cme", "fourier", "weeks", "rational"]
+
+_NAMES = np.array(_native.INVERSE_METHODS)
 
 
 class Inversion:
@@ -27,21 +33,21 @@ class Inversion:
         t: The times, shape ``(n,)``.
         value: ``f(t)``; NaN where nothing is known.
         error: Estimate of the absolute error of each value; infinite where nothing is known.
-        method: Names of the methods: ``talbot`` (contours), ``de_hoog``, ``euler``, ``cme``, ``weeks``,
-            ``rational`` (residues), ``exact`` (zero before a delay, or a pole-residue form).
+        method: Names of the methods: ``talbot`` (contours), ``de_hoog``, ``euler``, ``cme``, ``fourier``,
+            ``weeks``, ``rational`` (residues), ``exact`` (zero before a delay, or a pole-residue form).
         abscissa: The abscissa that was given or found.
         evaluations: Values of ``F`` that were asked for.
         delays: Delays that were split off.
     """
 
-    __slots__ = ("abscissa", "delays", "error", "evaluations", "method", "t", "value")
+    __slots__ = ("_method", "abscissa", "delays", "error", "evaluations", "t", "value")
 
     def __init__(
         self,
         t: NDArray[np.float64],
         value: NDArray[np.float64],
         error: NDArray[np.float64],
-        method: NDArray[np.str_],
+        method: NDArray[np.str_] | NDArray[np.uint8],
         abscissa: float,
         evaluations: int,
         delays: NDArray[np.float64],
@@ -49,10 +55,17 @@ class Inversion:
         self.t = t
         self.value = value
         self.error = error
-        self.method = method
+        self._method = method
         self.abscissa = abscissa
         self.evaluations = evaluations
         self.delays = delays
+
+    @property
+    def method(self) -> NDArray[np.str_]:
+        # Names cost as much as a short inversion, so they are made when asked for.
+        if self._method.dtype.kind == "u":
+            self._method = _NAMES[self._method]
+        return cast("NDArray[np.str_]", self._method)
 
     def __len__(self) -> int:
         return len(self.t)
@@ -63,7 +76,7 @@ class Inversion:
         return f"Inversion(n={len(self.t)}, largest error {worst:.1e}, methods: {used})"
 
     def _parts(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        return self.t, self.value, self.error, self.method, self.abscissa, self.evaluations, self.delays
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Inversion):
@@ -79,12 +92,9 @@ class Inversion:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            type(self),
-            (self.t, self.value, self.error, self.method, self.abscissa, self.evaluations, self.delays),
-        )
+        return type(self), self._parts()
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draws ``f(t)`` with its error as a band; needs matplotlib.
 
         Args:
@@ -96,14 +106,7 @@ class Inversion:
         Raises:
             Unavailable: matplotlib is not installed.
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as missing:
-                from nis_core._errors import Unavailable
-
-                raise Unavailable("plots are unavailable: install matplotlib") from missing
-            ax = plt.figure().add_subplot()
+        ax = axes(ax)
         order = np.argsort(self.t)
         t, value, error = self.t[order], self.value[order], self.error[order]
         (line,) = ax.plot(t, value)
@@ -118,14 +121,14 @@ class Inversion:
 
 def _real(name: str, values: ArrayLike) -> NDArray[np.float64]:
     try:
-        array = np.atleast_1d(np.asarray(values))
+        array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise TypeError
-        array = np.ascontiguousarray(array, dtype=np.float64)
+        array = np.atleast_1d(np.ascontiguousarray(array, dtype=np.float64))
     except (TypeError, ValueError):
-        raise InvalidInput(f"{name}: got {values!r:.120}, expected real numbers", field=name) from None
+        raise invalid(name, repr(values), "real numbers") from None
     if array.ndim != 1:
-        raise InvalidInput(f"{name}: got shape {array.shape}, expected (n,)", field=name)
+        raise invalid(name, f"shape {array.shape}", "(n,)")
     return array
 
 
@@ -133,9 +136,9 @@ def _complex(name: str, values: ArrayLike) -> NDArray[np.complex128]:
     try:
         array = np.ascontiguousarray(values, dtype=np.complex128)
     except (TypeError, ValueError):
-        raise InvalidInput(f"{name}: got {values!r:.120}, expected complex numbers", field=name) from None
+        raise invalid(name, repr(values), "complex numbers") from None
     if array.ndim != 1:
-        raise InvalidInput(f"{name}: got shape {array.shape}, expected (n,)", field=name)
+        raise invalid(name, f"shape {array.shape}", "(n,)")
     return array
 
 
@@ -151,9 +154,10 @@ def invert(
 ) -> Inversion:
     """Inverts the Laplace transform of a real function of time.
 
-    By default each time is computed by contours around the singularities (Talbot's, in Weideman's optimal form
-    and widened), along a vertical line (de Hoog, Knight and Stokes, SIAM J. Sci. Stat. Comput. 3 (1982) 357), and
-    by residues where ``F`` is rational; the answer of least estimated error that an independent one confirms
+    By default each time is computed by residues where ``F`` is rational, else by contours around the
+    singularities (Talbot's, in Weideman's optimal form and widened) and along a vertical line (de Hoog, Knight
+    and Stokes, SIAM J. Sci. Stat. Comput. 3 (1982) 357; where ``f`` jumps by a series with a smooth cut-off,
+    Tanner, J. Comput. Phys. 213 (2006) 30); the answer of least estimated error that an independent one confirms
     is returned.
 
     Args:
@@ -192,18 +196,14 @@ def invert(
     (1.1283791671, True)
     """
     times = _real("t", t)
-    settings: dict[str, Any] = {"method": method, "delay": float(delay)}
-    if abscissa is not None:
-        settings["abscissa"] = float(abscissa)
-    if nodes is not None:
-        settings["nodes"] = int(nodes)
-    try:
-        options = json.dumps(settings, allow_nan=False)
-    except ValueError:
-        name = "delay" if not np.isfinite(delay) else "abscissa"
-        raise InvalidInput(f"{name}: got {settings[name]}, expected a finite number", field=name) from None
+    settings = (
+        str(method),
+        None if abscissa is None else float(abscissa),
+        float(delay),
+        None if nodes is None else max(-1, min(int(nodes), 2**31)),
+    )
     if isinstance(F, str):
-        raw = _native.invert_text(F, times, options, progress)
+        raw = _native.invert_text(F, times, settings, progress)
     elif callable(F):
 
         def function(s: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -212,22 +212,12 @@ def invert(
                 values = np.broadcast_to(values, s.shape)
             return _complex("F", values)
 
-        raw = _native.invert_callable(function, times, options)
+        raw = _native.invert_callable(function, times, settings)
     elif isinstance(F, dict):
         raw = _native.invert_system(json.dumps(F), times)
     elif isinstance(F, tuple) and len(F) == 2:
-        raw = _native.invert_values(_complex("s", F[0]), _complex("values", F[1]), times, options, progress)
+        raw = _native.invert_values(_complex("s", F[0]), _complex("values", F[1]), times, settings, progress)
     else:
-        raise InvalidInput(
-            f"F: got {type(F).__name__}, expected a formula, a function, a pair (s, values) or a dict", field="F"
-        )
-    value, error, names, found, evaluations, delays = raw
-    return Inversion(
-        times.copy(),
-        value,
-        error,
-        cast("NDArray[np.str_]", np.asarray(names, dtype=np.str_)),
-        found,
-        evaluations,
-        np.asarray(delays, dtype=np.float64),
-    )
+        raise invalid("F", type(F).__name__, "a formula, a function, a pair (s, values) or a dict")
+    value, error, methods, found, evaluations, delays = raw
+    return Inversion(times.copy(), value, error, methods, found, evaluations, delays)

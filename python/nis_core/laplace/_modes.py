@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
 from nis_core._errors import InvalidInput
-from nis_core.laplace._forward import _channels, _interval
+from nis_core.laplace._forward import _channels
+from nis_core.laplace._input import complex_array, interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,9 +53,9 @@ class Modes:
         self._single = single
         self._samples = samples
         listed = self._spec["modes"]
-        self.poles: Complex = _complex([m["pole"] for m in listed])
-        self.pole_se: Complex = _complex([m["pole_se"] for m in listed])
-        self.pole_bound: Complex = _complex([m["pole_bound"] for m in listed])
+        self.poles: Complex = complex_array([m["pole"] for m in listed])
+        self.pole_se: Complex = complex_array([m["pole_se"] for m in listed])
+        self.pole_bound: Complex = complex_array([m["pole_bound"] for m in listed])
         self.frequency: Real = np.array([m["frequency"] for m in listed], dtype=float)
         self.damping_ratio: Real = np.array([m["damping_ratio"] for m in listed], dtype=float)
         self.order: int = self._spec["order"]
@@ -64,13 +65,13 @@ class Modes:
         self.dt: float = self._spec["dt"]
         self.n: int = self._spec["n"]
         k, channels = len(listed), samples.shape[0]
-        residues = _complex([r for m in listed for r in m["residues"]]).reshape(k, channels)
+        residues = complex_array([r for m in listed for r in m["residues"]]).reshape(k, channels)
         share = np.array([m["power_share"] for m in listed], dtype=float).reshape(k, channels)
         self.pairs: NDArray[np.bool_] = np.array([m["pair"] for m in listed], dtype=bool)
         self.residues: Complex = residues[:, 0] if single else residues
         self.power_share: Real = share[:, 0] if single else share
         real = not np.iscomplexobj(samples)
-        offset, slope = _complex(self._spec["offset"]), _complex(self._spec["slope"])
+        offset, slope = complex_array(self._spec["offset"]), complex_array(self._spec["slope"])
         self.offset: Any = _one(offset.real if real else offset, single)
         self.slope: Any = _one(slope.real if real else slope, single)
         self.noise_std: Any = _one(np.array(self._spec["noise_std"]), single)
@@ -154,10 +155,6 @@ class Modes:
         return ax
 
 
-def _complex(pairs: list[Any]) -> Complex:
-    return np.array([complex(*p) for p in pairs], dtype=np.complex128)
-
-
 def _one(values: NDArray[Any], single: bool) -> Any:
     return values[0].item() if single else values
 
@@ -205,5 +202,5 @@ def modes(
     if order is not None and order < 1:
         raise InvalidInput(f"order: got {order}, expected at least 1", field="order")
     options = json.dumps({"order": order, "max_order": max_order, "detrend": detrend})
-    text = _native.laplace_shared_modes(channels, float(t0), _interval(dt, fs), options, progress)
+    text = _native.laplace_shared_modes(channels, float(t0), interval(dt, fs), options, progress)
     return Modes(json.loads(text), single, channels)

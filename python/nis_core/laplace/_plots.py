@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any, cast
 
 from nis_core._errors import Unavailable
 
@@ -10,12 +11,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+def pyplot() -> Any:
+    """``matplotlib.pyplot``, or a clear error."""
+    try:
+        return importlib.import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise Unavailable(f"plots are unavailable: {error}; pip install matplotlib") from None
+
+
 def axes(ax: Axes | None) -> Axes:
     """The axes given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as e:
-        raise Unavailable(f"plots are unavailable: {e}; pip install matplotlib") from None
-    return plt.subplots()[1]
+    return cast("Axes", pyplot().subplots()[1]) if ax is None else ax

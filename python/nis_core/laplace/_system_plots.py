@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nis_core._errors import Unavailable
+from nis_core.laplace._plots import pyplot
 
 if TYPE_CHECKING:
     from nis_core.laplace._system import System, TimeResponse
-
-
-def pyplot() -> Any:
-    """``matplotlib.pyplot``, or a clear error."""
-    try:
-        return importlib.import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise Unavailable(
-            f"plots are unavailable: {error}; install matplotlib, for example by pip install matplotlib"
-        ) from None
 
 
 def _channels(system: System, values: NDArray[Any]) -> list[tuple[str | None, NDArray[Any]]]:

@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// says nothing about t = 0.
     #[arg(long, value_name = "TIMES")]
     t: String,
-    /// Method: auto, talbot, euler, de-hoog, cme, weeks or rational.
+    /// Method: auto, talbot, euler, de-hoog, cme, fourier, weeks or rational.
     #[arg(long, default_value = "auto")]
     method: String,
     /// A real number right of all singularities; found where not given.
@@ -62,12 +62,13 @@ fn method(name: &str) -> Result<Method, Error> {
         "euler" => Ok(Method::Euler),
         "de_hoog" => Ok(Method::DeHoog),
         "cme" => Ok(Method::Cme),
+        "fourier" => Ok(Method::Fourier),
         "weeks" => Ok(Method::Weeks),
         "rational" => Ok(Method::Rational),
         _ => Err(Error::invalid(
             "method",
             name,
-            "auto, talbot, euler, de-hoog, cme, weeks or rational",
+            "auto, talbot, euler, de-hoog, cme, fourier, weeks or rational",
         )),
     }
 }
@@ -124,6 +125,7 @@ fn text(found: &Inversion) -> String {
             Method::Euler => "euler",
             Method::DeHoog => "de-hoog",
             Method::Cme => "cme",
+            Method::Fourier => "fourier",
             Method::Weeks => "weeks",
             Method::Rational => "rational",
             Method::Exact => "exact",

@@ -59,6 +59,9 @@ impl Barycentric {
 
     /// The poles with those of negligible residue.
     pub(super) fn all_poles(&self) -> Result<Vec<Complex64>> {
+        if let Some(poles) = &self.known {
+            return Ok(poles.clone());
+        }
         let m = self.support.len();
         if m < 2 {
             return Ok(Vec::new());
@@ -105,18 +108,19 @@ impl Barycentric {
         poles
             .iter()
             .map(|p| {
-                // A point without weight takes part only where the pole is on it.
-                let part = |j: &usize| {
-                    let distance = (self.support[*j] - p).norm();
-                    if distance == 0.0 {
+                // A point without weight takes part only where the pole is on it. Squares serve as well.
+                let (mut near, mut most) = (0, f64::NEG_INFINITY);
+                for (j, (z, w)) in self.support.iter().zip(&self.weights).enumerate() {
+                    let distance = (z - p).norm_sqr();
+                    let part = if distance == 0.0 {
                         f64::INFINITY
                     } else {
-                        self.weights[*j].norm() / distance
+                        w.norm_sqr() / distance
+                    };
+                    if part >= most {
+                        (near, most) = (j, part);
                     }
-                };
-                let near = (0..self.support.len())
-                    .max_by(|a, b| part(a).total_cmp(&part(b)))
-                    .unwrap_or_default();
+                }
                 let (mut sum, mut slope) = (Complex64::default(), Complex64::default());
                 let mut top = vec![Complex64::default(); self.values.len()];
                 for (j, (z, w)) in self.support.iter().zip(&self.weights).enumerate() {
@@ -225,11 +229,12 @@ impl Barycentric {
             .iter()
             .enumerate()
             .filter(|(j, _)| *j != at)
-            .fold(f64::INFINITY, |a, (_, q)| a.min((q - p).norm()));
+            .fold(f64::INFINITY, |a, (_, q)| a.min((q - p).norm_sqr()));
         let near = self
             .support
             .iter()
-            .fold(distance, |a, z| a.min((z - p).norm()));
+            .fold(distance, |a, z| a.min((z - p).norm_sqr()))
+            .sqrt();
         if step.is_finite() && step.norm() <= 1e-3 * near {
             p - step
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 use num_complex::Complex64;
 
 use super::Barycentric;
@@ -21,6 +21,14 @@ pub(super) struct Samples {
     /// Largest sample of each function; 1 for a function that is 0.
     scale: Vec<f64>,
     conjugate: bool,
+}
+
+/// A support point: the place of its sample, and `1/(s_i - z)` for every sample `s_i`, for its conjugate too where
+/// it stands for both. Made once per point, since every later step needs them again.
+pub(super) struct Node {
+    at: usize,
+    cauchy: Vec<Complex64>,
+    mirrored: Vec<Complex64>,
 }
 
 impl Samples {
@@ -97,16 +105,32 @@ impl Samples {
         self.conjugate && self.s[i].im != 0.0
     }
 
+    /// The sample as a support point.
+    pub(super) fn node(&self, at: usize) -> Node {
+        let column = |z: Complex64| self.s.iter().map(|s| (s - z).inv()).collect();
+        let z = self.s[at];
+        Node {
+            at,
+            cauchy: column(z),
+            mirrored: if self.paired(at) {
+                column(z.conj())
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
     /// Support points that these samples make.
-    pub(super) fn unknowns(&self, nodes: &[usize]) -> usize {
+    pub(super) fn unknowns(&self, nodes: &[Node]) -> usize {
         nodes
             .iter()
-            .map(|&i| if self.paired(i) { 2 } else { 1 })
+            .map(|n| if self.paired(n.at) { 2 } else { 1 })
             .sum()
     }
 
-    /// The constants that the search starts from: the mean of each function, as a rational function of degree 0.
-    pub(super) fn constant(&self) -> Barycentric {
+    /// The constants that the search starts from: the mean of each function, as a rational function of degree 0; and
+    /// the error at each sample.
+    pub(super) fn constant(&self) -> (Barycentric, Vec<f64>) {
         let n = self.len() as f64;
         let means: Vec<Complex64> = self
             .f
@@ -129,47 +153,78 @@ impl Samples {
             error: 0.0,
             removed: 0,
             doublets: Vec::new(),
+            known: None,
         };
-        model.error = self.errors(&model, &[]).into_iter().fold(0.0, nan_max);
-        model
+        let errors = self.errors(&model, &[]);
+        model.error = errors.iter().copied().fold(0.0, nan_max);
+        (model, errors)
     }
 
-    /// The error at each sample, the largest over the functions; 0 at the support.
-    fn errors(&self, model: &Barycentric, nodes: &[usize]) -> Vec<f64> {
-        let taken: HashSet<usize> = nodes.iter().copied().collect();
+    /// Which samples are support points.
+    fn taken(&self, nodes: &[Node]) -> Vec<bool> {
+        let mut taken = vec![false; self.len()];
+        for node in nodes {
+            taken[node.at] = true;
+        }
+        taken
+    }
+
+    /// The error at each sample, the largest over the functions; 0 at the support. Without nodes the model is
+    /// the constant.
+    fn errors(&self, model: &Barycentric, nodes: &[Node]) -> Vec<f64> {
+        let columns: Vec<&[Complex64]> = nodes
+            .iter()
+            .flat_map(|n| [n.cauchy.as_slice(), n.mirrored.as_slice()])
+            .filter(|c| !c.is_empty())
+            .collect();
+        let taken = self.taken(nodes);
         (0..self.len())
             .map(|i| {
-                if taken.contains(&i) {
+                if taken[i] {
                     return 0.0;
                 }
-                let r = model.evaluate(self.s[i]);
-                r.iter()
-                    .zip(&self.f)
-                    .zip(&self.scale)
-                    .map(|((r, f), scale)| (r - f[i]).norm() / scale)
-                    .fold(0.0, nan_max)
+                let mut bottom = Complex64::default();
+                for (column, w) in columns.iter().zip(&model.weights) {
+                    bottom += w * column[i];
+                }
+                if nodes.is_empty() {
+                    bottom = Complex64::new(1.0, 0.0);
+                }
+                let mut worst = 0.0;
+                for ((values, f), scale) in model.values.iter().zip(&self.f).zip(&self.scale) {
+                    let mut top = Complex64::default();
+                    for ((column, w), v) in columns.iter().zip(&model.weights).zip(values) {
+                        top += w * column[i] * v;
+                    }
+                    if nodes.is_empty() {
+                        top = values.first().copied().unwrap_or_default();
+                    }
+                    worst = nan_max(worst, size((top / bottom - f[i]) / scale));
+                }
+                worst
             })
             .collect()
     }
 
     /// The sample of the largest error; `None` where all are taken.
-    pub(super) fn worst(&self, model: &Barycentric, nodes: &[usize]) -> Option<usize> {
-        let errors = self.errors(model, nodes);
-        let free = (0..self.len()).filter(|i| !nodes.contains(i));
+    pub(super) fn worst(&self, errors: &[f64], nodes: &[Node]) -> Option<usize> {
+        let taken = self.taken(nodes);
+        let free = (0..self.len()).filter(|i| !taken[*i]);
         free.max_by(|&a, &b| errors[a].total_cmp(&errors[b]))
     }
 
     /// Place in `nodes` of the support point nearest to `pole`.
-    pub(super) fn nearest(&self, nodes: &[usize], pole: Complex64) -> Option<usize> {
-        let distance = |at: &usize| (self.s[nodes[*at]] - pole).norm();
+    pub(super) fn nearest(&self, nodes: &[Node], pole: Complex64) -> Option<usize> {
+        let distance = |at: &usize| (self.s[nodes[*at].at] - pole).norm();
         (0..nodes.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 
-    /// The model with these support points.
-    pub(super) fn solve(&self, nodes: &[usize]) -> Result<Barycentric> {
+    /// The model with these support points, and its error at each sample.
+    pub(super) fn solve(&self, nodes: &[Node]) -> Result<(Barycentric, Vec<f64>)> {
         let mut support = Vec::new();
         let mut values = vec![Vec::new(); self.f.len()];
-        for &i in nodes {
+        for node in nodes {
+            let i = node.at;
             support.push(self.s[i]);
             for (out, f) in values.iter_mut().zip(&self.f) {
                 out.push(f[i]);
@@ -194,22 +249,24 @@ impl Samples {
             error: 0.0,
             removed: 0,
             doublets: Vec::new(),
+            known: None,
         };
-        model.error = self.errors(&model, nodes).into_iter().fold(0.0, nan_max);
-        Ok(model)
+        let errors = self.errors(&model, nodes);
+        model.error = errors.iter().copied().fold(0.0, nan_max);
+        Ok((model, errors))
     }
 
-    fn free(&self, nodes: &[usize]) -> Vec<usize> {
-        let taken: HashSet<usize> = nodes.iter().copied().collect();
-        (0..self.len()).filter(|i| !taken.contains(i)).collect()
+    fn free(&self, nodes: &[Node]) -> Vec<usize> {
+        let taken = self.taken(nodes);
+        (0..self.len()).filter(|i| !taken[*i]).collect()
     }
 
-    /// `(F_i - f_j)/(s_i - z_j)` over the function's scale.
-    fn loewner(&self, k: usize, i: usize, z: Complex64, f: Complex64) -> Complex64 {
-        (self.f[k][i] - f) / self.scale[k] / (self.s[i] - z)
+    /// `F_i - f_j` over the function's scale: times `1/(s_i - z_j)` an entry of the Loewner matrix.
+    fn step(&self, k: usize, i: usize, f: Complex64) -> Complex64 {
+        (self.f[k][i] - f) / self.scale[k]
     }
 
-    fn weights(&self, nodes: &[usize]) -> Result<Vec<Complex64>> {
+    fn weights(&self, nodes: &[Node]) -> Result<Vec<Complex64>> {
         let free = self.free(nodes);
         let rows = free.len() * self.f.len();
         let matrix = Mat::from_fn(rows.max(nodes.len()), nodes.len(), |row, j| {
@@ -217,7 +274,7 @@ impl Samples {
                 return Complex64::default();
             }
             let (k, i) = (row / free.len(), free[row % free.len()]);
-            self.loewner(k, i, self.s[nodes[j]], self.f[k][nodes[j]])
+            self.step(k, i, self.f[k][nodes[j].at]) * nodes[j].cauchy[i]
         });
         let r = matrix.qr().thin_R().to_owned();
         let svd = r.thin_svd().map_err(|_| no_convergence())?;
@@ -228,46 +285,47 @@ impl Samples {
 
     /// Weights with `w(conj z) = conj w(z)`. With `w = (a + ib)/sqrt 2` on a pair, the equations at a sample and
     /// at its conjugate are the real and the imaginary part of one, and the unknowns `a`, `b` are real.
-    fn symmetric_weights(&self, nodes: &[usize]) -> Result<Vec<Complex64>> {
+    fn symmetric_weights(&self, nodes: &[Node]) -> Result<Vec<Complex64>> {
         let free = self.free(nodes);
         let columns = self.unknowns(nodes);
         let per_function: usize = free.iter().map(|&i| 1 + usize::from(self.paired(i))).sum();
         let rows = (per_function * self.f.len()).max(columns);
         let mut matrix = Mat::<f64>::zeros(rows, columns);
-        let mut row = 0;
-        for (k, f) in self.f.iter().enumerate() {
-            for &i in &free {
-                let mut column = 0;
-                let mut put = |column: usize, v: Complex64| {
-                    if self.paired(i) {
-                        // A pair of samples counts as two.
-                        matrix[(row, column)] = v.re / HALF_ROOT;
-                        matrix[(row + 1, column)] = v.im / HALF_ROOT;
-                    } else {
-                        matrix[(row, column)] = v.re;
-                    }
-                };
-                for &node in nodes {
-                    let (z, value) = (self.s[node], f[node]);
-                    let one = self.loewner(k, i, z, value);
-                    if self.paired(node) {
-                        let other = self.loewner(k, i, z.conj(), value.conj());
+        let mut column = 0;
+        for node in nodes {
+            let mut row = 0;
+            let pair = self.paired(node.at);
+            for (k, f) in self.f.iter().enumerate() {
+                let value = f[node.at];
+                for &i in &free {
+                    let two = self.paired(i);
+                    let mut put = |column: usize, v: Complex64| {
+                        if two {
+                            // A pair of samples counts as two.
+                            matrix[(row, column)] = v.re / HALF_ROOT;
+                            matrix[(row + 1, column)] = v.im / HALF_ROOT;
+                        } else {
+                            matrix[(row, column)] = v.re;
+                        }
+                    };
+                    let one = self.step(k, i, value) * node.cauchy[i];
+                    if pair {
+                        let other = self.step(k, i, value.conj()) * node.mirrored[i];
                         put(column, (one + other) * HALF_ROOT);
                         put(column + 1, (one - other) * Complex64::new(0.0, HALF_ROOT));
-                        column += 2;
                     } else {
                         put(column, one);
-                        column += 1;
                     }
+                    row += 1 + usize::from(two);
                 }
-                row += 1 + usize::from(self.paired(i));
             }
+            column += 1 + usize::from(pair);
         }
-        let v = smallest_vector(matrix.as_ref())?;
+        let v = smallest_vector(&matrix)?;
         let mut weights = Vec::with_capacity(columns);
         let mut at = 0;
-        for &node in nodes {
-            if self.paired(node) {
+        for node in nodes {
+            if self.paired(node.at) {
                 let w = Complex64::new(v[at], v[at + 1]) * HALF_ROOT;
                 weights.extend([w, w.conj()]);
                 at += 2;
@@ -280,18 +338,24 @@ impl Samples {
     }
 
     /// Poles whose residue is negligible for every function; of a conjugate pair the upper one alone.
-    pub(super) fn doublets(&self, model: &Barycentric, tolerance: f64) -> Result<Vec<Complex64>> {
+    pub(super) fn doublets(
+        &self,
+        model: &mut Barycentric,
+        tolerance: f64,
+    ) -> Result<Vec<Complex64>> {
         let poles = model.all_poles()?;
+        model.known = Some(poles.clone());
         let residues = model.residues(&poles);
         let negligible = |pole: &Complex64, residues: &[Complex64]| {
-            let distance = self.s.iter().fold(f64::INFINITY, |a, s| {
-                let d = (s - pole).norm();
+            let nearest = self.s.iter().fold(f64::INFINITY, |a, s| {
+                let d = (s - pole).norm_sqr();
                 if self.conjugate {
-                    a.min(d).min((s.conj() - pole).norm())
+                    a.min(d).min((s.conj() - pole).norm_sqr())
                 } else {
                     a.min(d)
                 }
             });
+            let distance = nearest.sqrt();
             residues
                 .iter()
                 .zip(&self.scale)
@@ -306,13 +370,61 @@ impl Samples {
     }
 }
 
-/// Right singular vector of the smallest singular value of a matrix with at least as many rows as columns.
-fn smallest_vector(matrix: MatRef<'_, f64>) -> Result<Vec<f64>> {
+/// Right singular vector of the smallest singular value of a matrix with at least as many rows as columns, by
+/// inverse iteration on its triangular factor. Where the smallest values hardly differ the vector is one of the
+/// plane that belongs to them, which fits as well.
+fn smallest_vector(matrix: &Mat<f64>) -> Result<Vec<f64>> {
+    const ROUNDS: usize = 8;
+    const SETTLED: f64 = 1e-12;
     let n = matrix.ncols();
-    let r = matrix.qr().thin_R().to_owned();
-    let svd = r.thin_svd().map_err(|_| no_convergence())?;
-    let v = svd.V();
-    Ok((0..n).map(|j| v[(j, n - 1)]).collect())
+    let mut r = matrix.qr().thin_R().to_owned();
+    let largest = (0..n).fold(0.0, |a, i| nan_max(a, r[(i, i)].abs()));
+    let by_decomposition = |r: &Mat<f64>| {
+        let svd = r.thin_svd().map_err(|_| no_convergence())?;
+        let v = svd.V();
+        Ok((0..n).map(|j| v[(j, n - 1)]).collect())
+    };
+    if !largest.is_finite() || largest < f64::MIN_POSITIVE {
+        return by_decomposition(&r);
+    }
+    r *= faer::Scale(1.0 / largest);
+    let least = 1e-2 * f64::EPSILON;
+    for i in 0..n {
+        if r[(i, i)].abs() < least {
+            r[(i, i)] = least.copysign(r[(i, i)]);
+        }
+    }
+    let normalised = |v: &mut Mat<f64>| {
+        let norm = v.norm_l2();
+        *v *= faer::Scale(1.0 / norm);
+        norm.is_finite() && norm > 0.0
+    };
+    let mut v = Mat::<f64>::zeros(n, 1);
+    v[(n - 1, 0)] = 1.0;
+    r.solve_upper_triangular_in_place(&mut v);
+    let mut sound = normalised(&mut v);
+    for _ in 0..ROUNDS {
+        let before = v.clone();
+        r.transpose().solve_lower_triangular_in_place(&mut v);
+        sound &= normalised(&mut v);
+        r.solve_upper_triangular_in_place(&mut v);
+        sound &= normalised(&mut v);
+        let change = (0..n).fold(0.0, |a, i| {
+            nan_max(a, (v[(i, 0)].abs() - before[(i, 0)].abs()).abs())
+        });
+        if change <= SETTLED {
+            break;
+        }
+    }
+    if !sound {
+        return by_decomposition(&r);
+    }
+    Ok((0..n).map(|j| v[(j, 0)]).collect())
+}
+
+/// `|v|` without the care for values near overflow, which are divided by their scale before.
+fn size(v: Complex64) -> f64 {
+    v.norm_sqr().sqrt()
 }
 
 fn no_convergence() -> Error {

@@ -37,6 +37,10 @@ fn run(x: &[f64], target: Target) -> Compressed {
 
 /// Six damped modes, 2048 samples at 1 kHz.
 fn six_modes(noise_db: Option<f64>) -> (Vec<f64>, Vec<f64>) {
+    six_modes_with(noise_db, 1234)
+}
+
+fn six_modes_with(noise_db: Option<f64>, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let clean: Vec<f64> = (0..2048)
         .map(|k| {
             let t = 1e-3 * f64::from(k);
@@ -55,7 +59,7 @@ fn six_modes(noise_db: Option<f64>) -> (Vec<f64>, Vec<f64>) {
         .collect();
     let power = clean.iter().map(|v| v * v).sum::<f64>() / clean.len() as f64;
     let sigma = noise_db.map_or(0.0, |db| (power / 10f64.powf(db / 10.0)).sqrt());
-    let mut random = Random(1234);
+    let mut random = Random(seed);
     let noisy = clean.iter().map(|v| v + sigma * random.normal()).collect();
     (clean, noisy)
 }
@@ -99,17 +103,39 @@ fn ecg(n: usize) -> Vec<f64> {
 #[test]
 fn six_modes_at_85_times() {
     // anchors/laplace.md, compression: 6.7e-14 clean and 1.1e-2 at 20 dB with 24 numbers of f64 and no container.
-    let (clean, noisy) = six_modes(Some(20.0));
+    let (clean, _) = six_modes(None);
     let c = run(&clean, Target::Ratio(85.0));
     assert!(c.report.ratio >= 85.0 && !c.report.not_modal);
     assert!(c.report.relative_rms <= 1e-12, "{:?}", c.report);
     assert_eq!((c.report.segments, c.report.modes), (1, 6));
-    let c = run(&noisy, Target::Ratio(85.0));
-    assert!(c.report.ratio >= 85.0 && !c.report.not_modal);
-    let back = decompress(&c.bytes, &Progress::none()).unwrap();
-    let hidden = relative(&clean, &back);
-    println!("hidden {hidden:e}");
-    assert!(hidden <= 1.5e-2, "{hidden:e} {:?}", c.report);
+    // With 12 bytes for the container on top of the 24 numbers.
+    let c = run(&clean, Target::Ratio(80.0));
+    assert!(
+        c.report.ratio >= 80.0 && c.report.relative_rms <= 6.7e-14,
+        "{:?}",
+        c.report
+    );
+}
+
+/// In white noise no unbiased estimate of 24 numbers from 2048 samples comes nearer to the clean signal than
+/// `sigma sqrt(24/2048)` in root mean square (the bound of Cramer and Rao, propagated to the samples): 1.08e-2 at
+/// 20 dB. The 1.1e-2 of anchors/laplace.md is one draw of the noise; so is each of these, and their mean is
+/// within a tenth of the bound, rounding of the numbers to a ratio of 85 and the baseline (2 more) included.
+#[test]
+fn six_modes_in_noise_reach_the_bound() {
+    const SEEDS: u64 = 12;
+    let mut mean = 0.0;
+    for seed in 0..SEEDS {
+        let (clean, noisy) = six_modes_with(Some(20.0), 1234 + 17 * seed);
+        let c = run(&noisy, Target::Ratio(85.0));
+        assert!(c.report.ratio >= 85.0 && !c.report.not_modal);
+        let back = decompress(&c.bytes, &Progress::none()).unwrap();
+        let hidden = relative(&clean, &back);
+        println!("hidden {hidden:e}");
+        mean += hidden * hidden / SEEDS as f64;
+    }
+    let bound = 0.1 * (24.0f64 / 2048.0).sqrt();
+    assert!(mean.sqrt() <= 1.1 * bound, "{:e} {bound:e}", mean.sqrt());
 }
 
 #[test]

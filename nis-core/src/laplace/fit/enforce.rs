@@ -83,8 +83,8 @@ const INNER: usize = 6;
 /// was absent in scattering form.
 ///
 /// # Errors
-/// Those of [`passivity`](super::passivity()); [`Error::InvalidInput`] for unstable systems, repeated poles, a
-/// term `s E` that no passive system has, and bad options.
+/// Those of [`passivity`](super::passivity()); [`Error::InvalidInput`] for unstable systems, a term `s E` that no
+/// passive system has, and bad options.
 ///
 /// ```
 /// use nis_core::laplace::{PoleResidue, fit::{EnforceOptions, Representation, enforce_passivity}};
@@ -104,7 +104,7 @@ pub fn enforce_passivity(
 ) -> Result<Enforced> {
     check(options)?;
     let (before, first_peaks) = examine(system, representation, progress)?;
-    refuse(system, &before)?;
+    refuse(&before)?;
     let grid = grid(system, options);
     let mut now = system.clone();
     let mut after = before.clone();
@@ -188,7 +188,7 @@ fn check(options: &EnforceOptions) -> Result<()> {
     Ok(())
 }
 
-fn refuse(system: &PoleResidue, before: &Passivity) -> Result<()> {
+fn refuse(before: &Passivity) -> Result<()> {
     if !before.stable {
         return Err(Error::invalid(
             "system",
@@ -201,13 +201,6 @@ fn refuse(system: &PoleResidue, before: &Passivity) -> Result<()> {
             "system.linear",
             "a term s E that no passive system has",
             "none (scattering), or a symmetric positive semidefinite E (immittance)",
-        ));
-    }
-    if let Some(k) = system.terms.iter().position(|t| t.power > 1) {
-        return Err(Error::invalid(
-            format!("system.terms[{k}].power"),
-            system.terms[k].power,
-            "1: the enforcement takes simple poles only",
         ));
     }
     Ok(())

@@ -16,7 +16,8 @@ const NEAR: f64 = 0.02;
 
 /// The mean square change over frequency as a norm of the coefficients of one element.
 pub(super) struct Metric {
-    poles: Vec<Complex64>,
+    /// Pole and power of each term.
+    terms: Vec<(Complex64, i32)>,
     /// Whether `D` may change.
     direct: bool,
     /// `R` of the basis over the grid, columns scaled by `norms`.
@@ -29,10 +30,14 @@ pub(super) struct Metric {
 
 impl Metric {
     pub(super) fn new(system: &PoleResidue, representation: Representation, grid: &[f64]) -> Self {
-        let poles: Vec<Complex64> = system.terms.iter().map(|t| t.pole).collect();
+        let terms: Vec<(Complex64, i32)> = system
+            .terms
+            .iter()
+            .map(|t| (t.pole, t.power as i32))
+            .collect();
         let direct = representation == Representation::Immittance || !system.direct.is_empty();
         let s: Vec<Complex64> = grid.iter().map(|w| Complex64::new(0.0, *w)).collect();
-        let mut columns = fractions(&s, &poles, 1);
+        let mut columns = powers(&s, &terms);
         if direct {
             columns.push(vec![Complex64::new(1.0, 0.0); s.len()]);
         }
@@ -57,7 +62,7 @@ impl Metric {
                 .fold(0.0f64, |a, h| a.max(h.norm())),
         };
         Metric {
-            poles,
+            terms,
             direct,
             r: upper(&ridged),
             norms,
@@ -184,15 +189,20 @@ impl Metric {
             return phi;
         }
         let s = [Complex64::new(0.0, omega)];
-        let mut phi: Vec<Complex64> = fractions(&s, &self.poles, 1)
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut phi: Vec<Complex64> = powers(&s, &self.terms).into_iter().flatten().collect();
         if self.direct {
             phi.push(Complex64::new(1.0, 0.0));
         }
         phi
     }
+}
+
+/// The columns of all terms at all points.
+fn powers(s: &[Complex64], terms: &[(Complex64, i32)]) -> Vec<Vec<Complex64>> {
+    terms
+        .iter()
+        .flat_map(|(pole, power)| fractions(s, &[*pole], *power))
+        .collect()
 }
 
 /// Removes what rounding left of asymmetry.

@@ -170,6 +170,8 @@ pub fn fit_response(
 }
 
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
 mod noise_tests;
 #[cfg(test)]
 mod passivity_tests;

@@ -4,6 +4,7 @@ use super::cme::cme;
 use super::contour::ladder;
 use super::de_hoog::{de_hoog, de_hoog_stretched};
 use super::euler::euler;
+use super::fourier::fourier;
 use super::rational::Rational;
 use super::transform::Source;
 use super::{Estimate, Method};
@@ -102,6 +103,66 @@ pub(super) fn auto(
     times: &[f64],
     rational: &Rational,
 ) -> Result<Vec<(Estimate, Method)>> {
+    let known = residues(source, times, rational)?;
+    let open: Vec<usize> = (0..times.len()).filter(|&i| known[i].is_none()).collect();
+    let mut out: Vec<(Estimate, Method)> = known
+        .into_iter()
+        .map(|e| (e.unwrap_or(Estimate::NONE), Method::Rational))
+        .collect();
+    if !open.is_empty() {
+        let at: Vec<f64> = open.iter().map(|&i| times[i]).collect();
+        for (i, found) in open.into_iter().zip(by_contours(source, &at, rational)?) {
+            out[i] = found;
+        }
+    }
+    Ok(out)
+}
+
+/// The sums over the residues where they are sharp: two approximations from different samples agree on them, and
+/// at the least, the largest and some times between so does a contour around all poles. The same poles serve
+/// all times, so few times confirm all.
+fn residues(
+    source: &mut Source<'_>,
+    times: &[f64],
+    rational: &Rational,
+) -> Result<Vec<Option<Estimate>>> {
+    const PROBES: usize = 4;
+    let sharp = |r: &Estimate| r.error <= 1e-12 * (1.0 + r.value.abs());
+    let mut found: Vec<Option<Estimate>> = times
+        .iter()
+        .map(|t| rational.value(*t).filter(sharp))
+        .collect();
+    let mut order: Vec<usize> = (0..times.len()).filter(|&i| found[i].is_some()).collect();
+    order.sort_by(|a, b| times[*a].total_cmp(&times[*b]));
+    let last = order.len().saturating_sub(1);
+    let mut probes: Vec<usize> = (0..PROBES)
+        .filter_map(|k| order.get(k * last / (PROBES - 1)).copied())
+        .collect();
+    probes.dedup();
+    for i in probes {
+        let (t, Some(r)) = (times[i], found[i]) else {
+            continue;
+        };
+        let height = rational.height(t) * t;
+        let Some(contour) = ladder().iter().skip(1).find(|c| c.reach >= height) else {
+            continue;
+        };
+        let around = contour.apply(source, &[t], rational.abscissa)?;
+        let confirmed = |c: &Estimate| c.error <= 1e-6 * (1.0 + r.value.abs()) && r.agrees(c);
+        if !around.iter().all(confirmed) {
+            found.fill(None);
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// By contours of growing width, confirmed along a vertical line.
+fn by_contours(
+    source: &mut Source<'_>,
+    times: &[f64],
+    rational: &Rational,
+) -> Result<Vec<(Estimate, Method)>> {
     let abscissa = rational.abscissa;
     let check = de_hoog(source, times, abscissa, CHECK_ORDER)?;
     source.check_finite()?;
@@ -167,6 +228,11 @@ fn decide(
     let stretched = de_hoog_stretched(source, &at, abscissa, FALLBACK_ORDER, 1.3)?;
     let euler = euler(source, &at, abscissa, None)?;
     let averages = cme(source, &at, abscissa, None)?;
+    let heights: Vec<f64> = open
+        .iter()
+        .map(|&i| if rational.holds() { all[i].height } else { 0.0 })
+        .collect();
+    let series = fourier(source, &at, abscissa, &heights)?;
     for (k, i) in open.into_iter().enumerate() {
         let c = &all[i];
         let candidates = [
@@ -184,13 +250,13 @@ fn decide(
         ];
         let seeing =
             |c: &&(Estimate, Method, f64), height: f64| c.0.error.is_finite() && c.2 >= height;
-        let height = if rational.holds() { c.height } else { 0.0 };
+        let height = heights[k];
         let chosen: Vec<(Estimate, Method)> = candidates
             .iter()
             .filter(|x| seeing(x, height))
             .map(|x| (x.0, x.1))
             .collect();
-        out[i] = match chosen.as_slice() {
+        let best = match chosen.as_slice() {
             // Nothing else sees the poles: this is two contours around all of them, or two approximations from
             // different samples.
             [only] if rational.holds() => *only,
@@ -208,8 +274,32 @@ fn decide(
             }
             several => closest(several),
         };
+        out[i] = with_series(best, series[k]);
     }
     Ok(out)
+}
+
+/// The answer of the others against the smooth series, which alone is made for jumps: what the others agree on
+/// near one may be wrong for all of them.
+fn with_series(best: (Estimate, Method), series: Estimate) -> (Estimate, Method) {
+    /// Share of a difference that lies somewhere between the errors of the two.
+    const SHARE: f64 = 0.03;
+    /// Relative error of the series from which on it sees a jump.
+    const COARSE: f64 = 1e-3;
+    let (mut best, method) = best;
+    let apart = (best.value - series.value).abs();
+    if !series.error.is_finite() {
+        return (best, method);
+    }
+    if apart.is_nan() || series.error <= best.error {
+        return (series, Method::Fourier);
+    }
+    best.error = best.error.max(SHARE * apart);
+    // In the middle of a jump all agree.
+    if series.error > COARSE * best.value.abs().max(series.value.abs()) {
+        best.error = best.error.max(series.error);
+    }
+    (best, method)
 }
 
 fn best_settled(c: &Candidates) -> (Estimate, Method) {

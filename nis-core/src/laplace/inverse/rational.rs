@@ -24,6 +24,8 @@ pub(super) struct Rational {
     fits: Option<[PartialFractions; 2]>,
     /// The first approximation, also where `F` is not rational.
     parts: Option<PartialFractions>,
+    /// Poles of the first approximation with the sizes of their residues; none where all poles are real.
+    sizes: Vec<(Complex64, f64)>,
     /// Share of the largest part from which on a pole of it counts.
     counts: f64,
     /// Right of all singularities that were found; 0 where none is right of the imaginary axis.
@@ -140,6 +142,7 @@ impl Rational {
         let mut out = Rational {
             fits: None,
             parts: None,
+            sizes: Vec::new(),
             counts: 1e-13,
             abscissa: origin,
         };
@@ -161,6 +164,11 @@ impl Rational {
         {
             out.fits = Some([parts.clone(), other.partial_fractions()?]);
         }
+        if parts.poles.iter().any(|p| p.im != 0.0) {
+            let size = |r: &Vec<Complex64>| r.first().map_or(0.0, |r| r.norm());
+            let sizes = parts.residues.iter().map(size);
+            out.sizes = parts.poles.iter().copied().zip(sizes).collect();
+        }
         out.parts = Some(parts);
         Ok(out)
     }
@@ -172,17 +180,10 @@ impl Rational {
 
     /// Imaginary part of the highest pole whose part of `f(t)` counts; 0 where none is known.
     pub(super) fn height(&self, t: f64) -> f64 {
-        let size =
-            |p: &Complex64, r: &[Complex64]| r.first().map_or(0.0, |r| r.norm()) * (p.re * t).exp();
-        let each = || {
-            self.parts
-                .iter()
-                .flat_map(|parts| parts.poles.iter().zip(&parts.residues))
-        };
-        let all = each().fold(0.0f64, |a, (p, r)| a.max(size(p, r)));
-        each()
-            .filter(|(p, r)| size(p, r) > self.counts * all)
-            .fold(0.0, |a, (p, _)| a.max(p.im.abs()))
+        let size = |(p, r): &(Complex64, f64)| r * (p.re * t).exp();
+        let all = self.sizes.iter().map(size).fold(0.0, f64::max);
+        let counts = self.sizes.iter().filter(|x| size(x) > self.counts * all);
+        counts.fold(0.0, |a, (p, _)| a.max(p.im.abs()))
     }
 
     /// Whether the approximation holds between its samples too, so that its poles mean something.
@@ -237,10 +238,12 @@ fn rightmost(
     error: f64,
     parts: &PartialFractions,
 ) -> Result<f64> {
+    const AXIS: f64 = 1e-12;
     let mut best = 0.0;
     let share = if error <= 1e-6 { 1e-3 } else { 0.5 };
     for (p, r) in parts.poles.iter().zip(&parts.residues) {
-        if p.re <= best || p.im < 0.0 {
+        // On the axis but for rounding is not right of it.
+        if p.re <= f64::max(best, AXIS * p.norm()) || p.im < 0.0 {
             continue;
         }
         let step = 1e-3 * p.norm();
