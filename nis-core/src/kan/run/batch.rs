@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::kernels;
 use super::place::Tile;
 use super::real::{Real, TILE};
-use super::shape::Shape;
+use super::shape::{Panel, Shape};
 use crate::error::{Error, Result};
 use crate::kan::Kan;
 
@@ -214,7 +214,6 @@ impl<T: Real> Batch<T> {
 
     fn fit(&self, room: &mut Rows<T>, rows: usize) {
         for layer in &self.layers {
-            layer.fit(&mut room.tile);
             grow(&mut room.sums, rows * layer.stride);
             for nodes in &mut room.nodes {
                 grow(nodes, rows * layer.outputs);
@@ -298,20 +297,23 @@ impl<T: Real> Batch<T> {
             let (mut own, after) = rest.split_at_mut(layer.len());
             rest = after;
             let tiles = layer.tiles();
-            for (k, part) in parts.iter_mut().enumerate() {
-                let (from, to) = (k * tiles / threads, (k + 1) * tiles / threads);
-                let end = layer.inputs.min(to * TILE) - layer.inputs.min(from * TILE);
-                let (mine, others) = own.split_at_mut(end * layer.block());
-                own = others;
-                if to > from {
-                    part.push(Back {
-                        layer,
-                        l,
-                        x,
-                        pieces,
-                        tiles: from..to,
-                        gradient: mine,
-                    });
+            for panel in &layer.panels {
+                for (k, part) in parts.iter_mut().enumerate() {
+                    let (from, to) = (k * tiles / threads, (k + 1) * tiles / threads);
+                    let inputs = layer.inputs.min(to * TILE) - layer.inputs.min(from * TILE);
+                    let (mine, others) = own.split_at_mut(inputs * layer.rows * panel.width);
+                    own = others;
+                    if to > from {
+                        part.push(Back {
+                            layer,
+                            l,
+                            panel,
+                            x,
+                            pieces,
+                            tiles: from..to,
+                            gradient: mine,
+                        });
+                    }
                 }
             }
         }
@@ -468,7 +470,6 @@ impl<T: Real> Piece<T> {
         self.nodes.resize_with(layers.len(), Vec::new);
         self.sums.resize_with(layers.len(), Vec::new);
         for ((layer, nodes), sums) in layers.iter().zip(&mut self.nodes).zip(&mut self.sums) {
-            layer.fit(&mut self.tile);
             nodes.resize(rows * layer.outputs, T::default());
             sums.resize(rows * layer.stride, T::default());
             grow(&mut self.slopes, rows * layer.outputs);
@@ -504,6 +505,7 @@ pub(super) fn on_sums<T: Real>(layer: &Shape<T>, slopes: &[T], sums: &mut [T]) {
 struct Back<'a, T> {
     layer: &'a Shape<T>,
     l: usize,
+    panel: &'a Panel,
     x: &'a [T],
     pieces: &'a [Piece<T>],
     tiles: std::ops::Range<usize>,
@@ -517,12 +519,8 @@ impl<T: Real> WithSimd for Back<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let layer = self.layer;
         let mut tile = Tile::default();
-        layer.fit(&mut tile);
-        for (t, out) in self
-            .tiles
-            .clone()
-            .zip(self.gradient.chunks_mut(TILE * layer.block()))
-        {
+        let part = TILE * layer.rows * self.panel.width;
+        for (t, out) in self.tiles.clone().zip(self.gradient.chunks_mut(part)) {
             let mut from = 0;
             for piece in self.pieces {
                 let to = from + piece.rows * layer.inputs;
@@ -532,9 +530,10 @@ impl<T: Real> WithSimd for Back<'_, T> {
                     piece.nodes[self.l - 1].as_slice()
                 };
                 from = to;
-                kernels::gradient(simd, layer, t, x, &piece.sums[self.l], out, &mut tile);
+                let on_sums = &piece.sums[self.l];
+                kernels::gradient(simd, layer, self.panel, t, x, on_sums, out, &mut tile);
             }
         }
-        layer.mask(self.gradient, self.tiles.start * TILE..layer.inputs);
+        layer.mask(self.gradient, self.panel, self.tiles.start * TILE);
     }
 }

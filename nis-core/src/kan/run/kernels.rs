@@ -1,4 +1,4 @@
-//! The three loops over the edges of a layer: sums of a row, derivatives with respect to the layer's inputs, and
+//! The three loops over the edges of a layer: sums of rows, derivatives with respect to the layer's inputs, and
 //! derivatives with respect to its weights.
 //!
 //! All of them run over the sums of an input side by side: at a point only `order + 1` rows of an input's weights
@@ -9,63 +9,34 @@ use pulp::Simd;
 
 use super::place::Tile;
 use super::real::{Real, TILE};
-use super::shape::Shape;
+use super::shape::{Panel, Shape};
 
-/// Calls a kernel for as many vectors at a time as registers hold.
-macro_rules! by_registers {
-    ($vectors:expr, $call:ident, $($argument:expr),*) => {{
-        let (all, mut from) = ($vectors, 0);
-        while from + 8 <= all {
-            $call::<T, S, 8>($($argument,)* from);
-            from += 8;
+/// Calls a kernel made for the panel's width (in vectors) and for the number of functions; 0 stands for any number.
+macro_rules! by_size {
+    ($vectors:expr, $local:expr, $call:ident, $arguments:tt) => {
+        match ($vectors, $local) {
+            (1, 4) => by_size!(@ $call, 1, 4, $arguments),
+            (2, 4) => by_size!(@ $call, 2, 4, $arguments),
+            (4, 4) => by_size!(@ $call, 4, 4, $arguments),
+            (8, 4) => by_size!(@ $call, 8, 4, $arguments),
+            (1, _) => by_size!(@ $call, 1, 0, $arguments),
+            (2, _) => by_size!(@ $call, 2, 0, $arguments),
+            (4, _) => by_size!(@ $call, 4, 0, $arguments),
+            _ => by_size!(@ $call, 8, 0, $arguments),
         }
-        if from + 4 <= all {
-            $call::<T, S, 4>($($argument,)* from);
-            from += 4;
-        }
-        if from + 2 <= all {
-            $call::<T, S, 2>($($argument,)* from);
-            from += 2;
-        }
-        if from < all {
-            $call::<T, S, 1>($($argument,)* from);
-        }
-    }};
+    };
+    (@ $call:ident, $n:literal, $m:literal, ($($argument:expr),*)) => {
+        $call::<T, S, $n, $m>($($argument),*)
+    };
 }
 
-/// Inputs of a tile and where their weights are.
-struct Spot<'a, T> {
-    shape: &'a Shape<T>,
-    tile: &'a Tile<T>,
-    /// First input, and how many.
-    first: usize,
-    count: usize,
-    /// Vectors per row of weights.
-    row: usize,
+/// A panel's weights (or their gradient) as rows of `N` vectors.
+#[inline(always)]
+fn rows_of<T: Real, S: Simd, const N: usize>(weights: &[T]) -> &[[T::V<S>; N]] {
+    T::vectors::<S>(weights).as_chunks::<N>().0
 }
 
-impl<T: Real> Spot<'_, T> {
-    /// Inputs with trained edges: place in the tile, first vector of the local rows, and of the row of the base
-    /// function.
-    #[inline(always)]
-    fn lanes(&self) -> impl Iterator<Item = (usize, usize, Option<usize>)> {
-        (0..self.count).filter_map(|lane| {
-            let input = self.first + lane;
-            if self.shape.idle[input] {
-                return None;
-            }
-            let start = input * self.shape.rows;
-            let base = self.shape.base_row.map(|b| (start + b) * self.row);
-            Some((
-                lane,
-                (start + self.tile.first[lane] as usize) * self.row,
-                base,
-            ))
-        })
-    }
-}
-
-/// Sums of `rows` rows of inputs, `stride` numbers each, without fixed edges and products.
+/// Sums of rows of inputs, `stride` numbers each, without products.
 #[inline(always)]
 pub(super) fn sums<T: Real, S: Simd>(
     simd: S,
@@ -78,22 +49,17 @@ pub(super) fn sums<T: Real, S: Simd>(
     for row in out.chunks_exact_mut(shape.stride) {
         row.copy_from_slice(&shape.sum_shift);
     }
-    let weights = T::vectors::<S>(weights);
     for t in 0..shape.tiles() {
-        for (x, out) in x
-            .chunks_exact(shape.inputs)
-            .zip(out.chunks_exact_mut(shape.stride))
-        {
-            let count = shape.evaluate::<0>(t, x, tile);
-            let out = T::vectors_mut::<S>(out);
-            let spot = Spot {
-                shape,
-                tile,
-                first: t * TILE,
-                count,
-                row: out.len(),
-            };
-            by_registers!(out.len(), add, simd, &spot, weights, out);
+        shape.evaluate::<0, S>(simd, t, x, tile);
+        for panel in &shape.panels {
+            let own = &weights[panel.start..panel.start + shape.inputs * shape.rows * panel.width];
+            let vectors = panel.width / T::lanes::<S>();
+            by_size!(
+                vectors,
+                shape.local,
+                add,
+                (simd, shape, panel, t, own, tile, out)
+            );
         }
     }
     for (input, sum, symbolic) in &shape.fixed {
@@ -107,48 +73,73 @@ pub(super) fn sums<T: Real, S: Simd>(
 }
 
 #[inline(always)]
-fn add<T: Real, S: Simd, const N: usize>(
+fn add<T: Real, S: Simd, const N: usize, const M: usize>(
     simd: S,
-    spot: &Spot<'_, T>,
-    weights: &[T::V<S>],
-    out: &mut [T::V<S>],
-    from: usize,
+    shape: &Shape<T>,
+    panel: &Panel,
+    t: usize,
+    weights: &[T],
+    tile: &Tile<T>,
+    out: &mut [T],
 ) {
-    let Some(slot) = out[from..].first_chunk_mut::<N>() else {
-        return;
-    };
-    let mut acc = *slot;
-    let local = spot.shape.local;
-    for (lane, start, base) in spot.lanes() {
-        for (c, value) in weights[start + from..]
-            .chunks(spot.row)
-            .zip(&spot.tile.values[..local])
-        {
-            fused::<T, S, N>(simd, value[lane], c, &mut acc);
+    let weights = rows_of::<T, S, N>(weights);
+    let width = shape.width();
+    let lanes = shape.lanes(t);
+    for ((out, first), values) in out
+        .chunks_exact_mut(shape.stride)
+        .zip(&tile.first)
+        .zip(tile.values.chunks_exact(width))
+    {
+        let out = T::vectors_mut::<S>(&mut out[panel.from..panel.from + panel.width]);
+        let Some(out) = out.first_chunk_mut::<N>() else {
+            continue;
+        };
+        // Chains of additions that do not wait for one another, as a narrow panel has too few of its own.
+        let mut acc = [[T::splat(simd, T::default()); N]; 2];
+        acc[0] = *out;
+        for (input, lane) in lanes.clone() {
+            if shape.idle[input] {
+                continue;
+            }
+            let start = input * shape.rows;
+            let c = &weights[start + first[lane] as usize..start + shape.rows];
+            let acc = &mut acc[if N < 8 { lane & 1 } else { 0 }];
+            if M > 0 {
+                let (Some(c), Some(values)) = (c.first_chunk::<M>(), values.first_chunk::<M>())
+                else {
+                    continue;
+                };
+                for j in 0..M {
+                    fused::<T, S, N>(simd, values[j][lane], &c[j], acc);
+                }
+            } else {
+                for (c, value) in c.iter().zip(&values[..shape.local]) {
+                    fused::<T, S, N>(simd, value[lane], c, acc);
+                }
+            }
+            if let Some(base) = shape.base_row {
+                fused::<T, S, N>(simd, values[shape.local][lane], &weights[start + base], acc);
+            }
         }
-        if let Some(base) = base {
-            fused::<T, S, N>(
-                simd,
-                spot.tile.values[local][lane],
-                &weights[base + from..],
-                &mut acc,
-            );
+        if N < 8 {
+            let one = T::splat(simd, T::of(1.0));
+            for v in 0..N {
+                out[v] = T::fma(simd, one, acc[0][v], acc[1][v]);
+            }
+        } else {
+            *out = acc[0];
         }
     }
-    *slot = acc;
 }
 
-/// `acc += value * c` for the first `N` vectors of `c`.
+/// `acc += value * c`
 #[inline(always)]
 fn fused<T: Real, S: Simd, const N: usize>(
     simd: S,
     value: T,
-    c: &[T::V<S>],
+    c: &[T::V<S>; N],
     acc: &mut [T::V<S>; N],
 ) {
-    let Some(c) = c.first_chunk::<N>() else {
-        return;
-    };
     let value = T::splat(simd, value);
     for v in 0..N {
         acc[v] = T::fma(simd, value, c[v], acc[v]);
@@ -166,27 +157,18 @@ pub(super) fn below<T: Real, S: Simd>(
     out: &mut [T],
     tile: &mut Tile<T>,
 ) {
-    let weights = T::vectors::<S>(weights);
+    out.fill(T::default());
     for t in 0..shape.tiles() {
-        for ((x, on_sums), out) in x
-            .chunks_exact(shape.inputs)
-            .zip(on_sums.chunks_exact(shape.stride))
-            .zip(out.chunks_exact_mut(shape.inputs))
-        {
-            let count = shape.evaluate::<1>(t, x, tile);
-            let on_sums = T::vectors::<S>(on_sums);
-            let spot = Spot {
-                shape,
-                tile,
-                first: t * TILE,
-                count,
-                row: on_sums.len(),
-            };
-            let mut dots = [T::splat(simd, T::default()); TILE];
-            by_registers!(on_sums.len(), dot, simd, &spot, weights, on_sums, &mut dots);
-            for (out, dot) in out[t * TILE..].iter_mut().zip(dots).take(count) {
-                *out = T::sum(simd, dot);
-            }
+        shape.evaluate::<1, S>(simd, t, x, tile);
+        for panel in &shape.panels {
+            let own = &weights[panel.start..panel.start + shape.inputs * shape.rows * panel.width];
+            let vectors = panel.width / T::lanes::<S>();
+            by_size!(
+                vectors,
+                shape.local,
+                dot,
+                (simd, shape, panel, t, own, tile, on_sums, out)
+            );
         }
     }
     for (input, sum, symbolic) in &shape.fixed {
@@ -200,109 +182,142 @@ pub(super) fn below<T: Real, S: Simd>(
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
-fn dot<T: Real, S: Simd, const N: usize>(
+fn dot<T: Real, S: Simd, const N: usize, const M: usize>(
     simd: S,
-    spot: &Spot<'_, T>,
-    weights: &[T::V<S>],
-    on_sums: &[T::V<S>],
-    dots: &mut [T::V<S>; TILE],
-    from: usize,
+    shape: &Shape<T>,
+    panel: &Panel,
+    t: usize,
+    weights: &[T],
+    tile: &Tile<T>,
+    on_sums: &[T],
+    out: &mut [T],
 ) {
-    let Some(on_sums) = on_sums[from..].first_chunk::<N>() else {
-        return;
-    };
-    let (local, width) = (spot.shape.local, spot.shape.width());
-    let slopes = &spot.tile.values[width..2 * width];
-    for (lane, start, base) in spot.lanes() {
-        let mut slope = [T::splat(simd, T::default()); N];
-        for (c, d) in weights[start + from..]
-            .chunks(spot.row)
-            .zip(&slopes[..local])
-        {
-            fused::<T, S, N>(simd, d[lane], c, &mut slope);
-        }
-        if let Some(base) = base {
-            fused::<T, S, N>(
-                simd,
-                slopes[local][lane],
-                &weights[base + from..],
-                &mut slope,
-            );
-        }
-        for (slope, on_sum) in slope.iter().zip(on_sums) {
-            dots[lane] = T::fma(simd, *slope, *on_sum, dots[lane]);
+    let weights = rows_of::<T, S, N>(weights);
+    let width = shape.width();
+    let lanes = shape.lanes(t);
+    for (((out, on_sums), first), values) in out
+        .chunks_exact_mut(shape.inputs)
+        .zip(on_sums.chunks_exact(shape.stride))
+        .zip(&tile.first)
+        .zip(tile.values.chunks_exact(2 * width))
+    {
+        let on_sums = T::vectors::<S>(&on_sums[panel.from..panel.from + panel.width]);
+        let Some(on_sums) = on_sums.first_chunk::<N>() else {
+            continue;
+        };
+        let slopes = &values[width..];
+        for (input, lane) in lanes.clone() {
+            if shape.idle[input] {
+                continue;
+            }
+            let start = input * shape.rows;
+            let c = &weights[start + first[lane] as usize..start + shape.rows];
+            let mut slope = [T::splat(simd, T::default()); N];
+            if M > 0 {
+                let (Some(c), Some(slopes)) = (c.first_chunk::<M>(), slopes.first_chunk::<M>())
+                else {
+                    continue;
+                };
+                for j in 0..M {
+                    fused::<T, S, N>(simd, slopes[j][lane], &c[j], &mut slope);
+                }
+            } else {
+                for (c, d) in c.iter().zip(&slopes[..shape.local]) {
+                    fused::<T, S, N>(simd, d[lane], c, &mut slope);
+                }
+            }
+            if let Some(base) = shape.base_row {
+                fused::<T, S, N>(
+                    simd,
+                    slopes[shape.local][lane],
+                    &weights[start + base],
+                    &mut slope,
+                );
+            }
+            let mut total = T::splat(simd, T::default());
+            for v in 0..N {
+                total = T::fma(simd, slope[v], on_sums[v], total);
+            }
+            out[input] += T::sum(simd, total);
         }
     }
 }
 
-/// Adds the derivatives with respect to the weights of a tile of inputs; `out` is the tile's part of the gradient.
+/// Adds the derivatives with respect to the weights of a tile of inputs of a panel; `out` is their part of the
+/// gradient.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 pub(super) fn gradient<T: Real, S: Simd>(
     simd: S,
     shape: &Shape<T>,
+    panel: &Panel,
     t: usize,
     x: &[T],
     on_sums: &[T],
     out: &mut [T],
     tile: &mut Tile<T>,
 ) {
-    let out = T::vectors_mut::<S>(out);
-    for (x, on_sums) in x
-        .chunks_exact(shape.inputs)
-        .zip(on_sums.chunks_exact(shape.stride))
+    shape.evaluate::<0, S>(simd, t, x, tile);
+    let vectors = panel.width / T::lanes::<S>();
+    by_size!(
+        vectors,
+        shape.local,
+        spread,
+        (simd, shape, panel, t, on_sums, tile, out)
+    );
+}
+
+#[inline(always)]
+fn spread<T: Real, S: Simd, const N: usize, const M: usize>(
+    simd: S,
+    shape: &Shape<T>,
+    panel: &Panel,
+    t: usize,
+    on_sums: &[T],
+    tile: &Tile<T>,
+    out: &mut [T],
+) {
+    let out = T::vectors_mut::<S>(out).as_chunks_mut::<N>().0;
+    let width = shape.width();
+    let lanes = shape.lanes(t);
+    for ((on_sums, first), values) in on_sums
+        .chunks_exact(shape.stride)
+        .zip(&tile.first)
+        .zip(tile.values.chunks_exact(width))
     {
-        let count = shape.evaluate::<0>(t, x, tile);
-        let on_sums = T::vectors::<S>(on_sums);
-        let spot = Spot {
-            shape,
-            tile,
-            first: t * TILE,
-            count,
-            row: on_sums.len(),
+        let on_sums = T::vectors::<S>(&on_sums[panel.from..panel.from + panel.width]);
+        let Some(on_sums) = on_sums.first_chunk::<N>() else {
+            continue;
         };
-        by_registers!(on_sums.len(), spread, simd, &spot, on_sums, out);
-    }
-}
-
-#[inline(always)]
-fn spread<T: Real, S: Simd, const N: usize>(
-    simd: S,
-    spot: &Spot<'_, T>,
-    on_sums: &[T::V<S>],
-    out: &mut [T::V<S>],
-    from: usize,
-) {
-    let Some(on_sums) = on_sums[from..].first_chunk::<N>() else {
-        return;
-    };
-    let before = spot.first * spot.shape.rows * spot.row;
-    let local = spot.shape.local;
-    for (lane, start, base) in spot.lanes() {
-        let rows = out[start - before + from..].chunks_mut(spot.row);
-        for (g, value) in rows.zip(&spot.tile.values[..local]) {
-            collect::<T, S, N>(simd, value[lane], on_sums, g);
+        for (input, lane) in lanes.clone() {
+            if shape.idle[input] {
+                continue;
+            }
+            let start = (input - t * TILE) * shape.rows;
+            let g = &mut out[start + first[lane] as usize..start + shape.rows];
+            if M > 0 {
+                let (Some(g), Some(values)) = (g.first_chunk_mut::<M>(), values.first_chunk::<M>())
+                else {
+                    continue;
+                };
+                for j in 0..M {
+                    fused::<T, S, N>(simd, values[j][lane], on_sums, &mut g[j]);
+                }
+            } else {
+                for (g, value) in g.iter_mut().zip(&values[..shape.local]) {
+                    fused::<T, S, N>(simd, value[lane], on_sums, g);
+                }
+            }
+            if let Some(base) = shape.base_row {
+                fused::<T, S, N>(
+                    simd,
+                    values[shape.local][lane],
+                    on_sums,
+                    &mut out[start + base],
+                );
+            }
         }
-        if let Some(base) = base {
-            let g = &mut out[base - before + from..];
-            collect::<T, S, N>(simd, spot.tile.values[local][lane], on_sums, g);
-        }
-    }
-}
-
-/// `g += value * on_sums` for the first `N` vectors of `g`.
-#[inline(always)]
-fn collect<T: Real, S: Simd, const N: usize>(
-    simd: S,
-    value: T,
-    on_sums: &[T::V<S>; N],
-    g: &mut [T::V<S>],
-) {
-    let Some(g) = g.first_chunk_mut::<N>() else {
-        return;
-    };
-    let value = T::splat(simd, value);
-    for v in 0..N {
-        g[v] = T::fma(simd, value, on_sums[v], g[v]);
     }
 }

@@ -2,6 +2,7 @@
 //! a loss, in 32 or 64 bits.
 
 mod batch;
+mod derivative;
 mod kernels;
 mod place;
 mod predictor;

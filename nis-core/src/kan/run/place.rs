@@ -7,6 +7,7 @@
 use super::real::{Eight, Real, TILE, fitting};
 use crate::error::Result;
 use crate::kan::basis::{Basis, Family, MAX_ORDER, Outside, Slices};
+use crate::kan::network::Base;
 
 const MOST: usize = MAX_ORDER + 1;
 
@@ -54,14 +55,32 @@ pub(super) struct Cells<T> {
     fade: bool,
 }
 
-/// Functions of the inputs of a tile: those that do not vanish, then the base function.
+/// Functions of the inputs of a tile for some rows: those that do not vanish, then the base function.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tile<T> {
-    /// Row of the first function, per input.
-    pub(super) first: [u32; TILE],
-    /// `[derivative][function][input]`
+    /// Row of the first function: `[row][input]`.
+    pub(super) first: Vec<[u32; TILE]>,
+    /// `[row][derivative][function][input]`
     pub(super) values: Vec<Eight<T>>,
     wide: Vec<f64>,
+}
+
+/// The part of a [`Tile`] that belongs to one row.
+pub(super) struct TileRow<'a, T> {
+    first: &'a mut [u32; TILE],
+    values: &'a mut [Eight<T>],
+}
+
+impl<T: Real> Tile<T> {
+    /// Makes room for `rows` rows of `values` functions and derivatives in all.
+    pub(super) fn fit(&mut self, rows: usize, values: usize) {
+        if self.first.len() < rows {
+            self.first.resize(rows, [0; TILE]);
+        }
+        if self.values.len() < rows * values {
+            self.values.resize(rows * values, [T::default(); TILE]);
+        }
+    }
 }
 
 impl<T: Real> Place<T> {
@@ -85,45 +104,105 @@ impl<T: Real> Place<T> {
         if fades { bases[0].order() } else { 0 }
     }
 
-    /// Writes the functions of the inputs of a tile, and with `D` up to their `D`-th derivatives, to `out`.
+    /// Writes the functions of the inputs of a tile, and with `D` up to their `D`-th derivatives, for rows of a
+    /// layer's `inputs` inputs; `width` numbers of [`Tile::values`] per derivative, the last of which is left for
+    /// the base function (`base`).
     #[inline(always)]
     pub(super) fn evaluate<const D: usize>(
         &self,
-        tile: usize,
-        count: usize,
-        x: &Eight<T>,
+        t: usize,
+        x: &[T],
+        inputs: usize,
         width: usize,
+        base: Base,
         out: &mut Tile<T>,
     ) {
         match self {
             Place::Equal(equal) => match equal.order {
-                1 => equal.evaluate::<D, 2>(tile, x, width, out),
-                2 => equal.evaluate::<D, 3>(tile, x, width, out),
-                3 => equal.evaluate::<D, 4>(tile, x, width, out),
-                4 => equal.evaluate::<D, 5>(tile, x, width, out),
-                _ => equal.evaluate::<D, 6>(tile, x, width, out),
+                1 => equal.rows::<D, 2>(t, x, inputs, width, base, out),
+                2 => equal.rows::<D, 3>(t, x, inputs, width, base, out),
+                3 => equal.rows::<D, 4>(t, x, inputs, width, base, out),
+                4 => equal.rows::<D, 5>(t, x, inputs, width, base, out),
+                _ => equal.rows::<D, 6>(t, x, inputs, width, base, out),
             },
             Place::Cells(all) => {
-                for lane in 0..count {
-                    let own = if all.len() == 1 {
-                        0
-                    } else {
-                        tile * TILE + lane
-                    };
-                    out.first[lane] = all[own].evaluate::<D>(x[lane], lane, width, &mut out.values);
-                }
+                each_row::<T, D>(t, x, inputs, width, base, out, |x, input, lane, row, _| {
+                    let own = &all[if all.len() == 1 { 0 } else { input }];
+                    row.first[lane] = own.evaluate::<D>(x, lane, width, row.values);
+                })
             }
             Place::Dense(bases, outside) => {
-                for lane in 0..count {
-                    let own = if bases.len() == 1 {
-                        0
-                    } else {
-                        tile * TILE + lane
-                    };
-                    dense::<T, D>(&bases[own], *outside, x[lane], lane, width, out);
-                }
+                each_row::<T, D>(
+                    t,
+                    x,
+                    inputs,
+                    width,
+                    base,
+                    out,
+                    |x, input, lane, row, wide| {
+                        let own = &bases[if bases.len() == 1 { 0 } else { input }];
+                        dense::<T, D>(own, *outside, x, lane, width, row, wide);
+                    },
+                );
             }
         }
+    }
+}
+
+/// The inputs of a tile in one row, filled up with zeros.
+#[inline(always)]
+fn gather<T: Real>(t: usize, x: &[T]) -> (Eight<T>, usize) {
+    let own = &x[t * TILE..x.len().min(t * TILE + TILE)];
+    let mut eight = [T::default(); TILE];
+    match own.try_into() {
+        Ok(all) => eight = all,
+        Err(_) => eight.iter_mut().zip(own).for_each(|(to, v)| *to = *v),
+    }
+    (eight, own.len())
+}
+
+/// Writes the base function of a row's inputs behind the others.
+#[inline(always)]
+fn write_base<T: Real, const D: usize>(
+    base: Base,
+    x: &Eight<T>,
+    width: usize,
+    values: &mut [Eight<T>],
+) {
+    if base != Base::None {
+        let all = base_at::<T, D>(base, x);
+        for (d, v) in all.iter().enumerate().take(D + 1) {
+            values[d * width + width - 1] = *v;
+        }
+    }
+}
+
+#[inline(always)]
+fn each_row<T: Real, const D: usize>(
+    t: usize,
+    x: &[T],
+    inputs: usize,
+    width: usize,
+    base: Base,
+    out: &mut Tile<T>,
+    mut one: impl FnMut(T, usize, usize, &mut TileRow<'_, T>, &mut Vec<f64>),
+) {
+    let Tile {
+        first,
+        values,
+        wide,
+    } = out;
+    for ((x, first), values) in x
+        .chunks_exact(inputs)
+        .zip(first)
+        .zip(values.chunks_exact_mut((D + 1) * width))
+    {
+        let (x, count) = gather(t, x);
+        let mut row = TileRow { first, values };
+        for (lane, x) in x.iter().enumerate().take(count) {
+            one(*x, t * TILE + lane, lane, &mut row, wide);
+        }
+        write_base::<T, D>(base, &x, width, values);
     }
 }
 
@@ -133,18 +212,19 @@ fn dense<T: Real, const D: usize>(
     x: T,
     lane: usize,
     width: usize,
-    out: &mut Tile<T>,
+    row: &mut TileRow<'_, T>,
+    wide: &mut Vec<f64>,
 ) {
     let n = basis.functions();
-    out.wide.resize(3 * n, 0.0);
-    let (value, rest) = out.wide.split_at_mut(n);
+    wide.resize(3 * n, 0.0);
+    let (value, rest) = wide.split_at_mut(n);
     let (d1, d2) = rest.split_at_mut(n);
-    out.first[lane] = 0;
+    row.first[lane] = 0;
     basis.evaluate(x.as_f64(), outside, &mut Slices { value, d1, d2 });
     for d in 0..=D {
-        for (to, v) in out.values[d * width..]
+        for (to, v) in row.values[d * width..]
             .iter_mut()
-            .zip(&out.wide[d * n..(d + 1) * n])
+            .zip(&wide[d * n..(d + 1) * n])
         {
             to[lane] = T::of(*v);
         }
@@ -180,19 +260,42 @@ impl<T: Real> Equal<T> {
     }
 
     #[inline(always)]
-    fn evaluate<const D: usize, const M: usize>(
+    fn rows<const D: usize, const M: usize>(
         &self,
-        tile: usize,
-        x: &Eight<T>,
+        t: usize,
+        x: &[T],
+        inputs: usize,
         width: usize,
+        base: Base,
         out: &mut Tile<T>,
+    ) {
+        let (Some(start), Some(rate)) = (eight(&self.start, t * TILE), eight(&self.rate, t * TILE))
+        else {
+            return;
+        };
+        for ((x, first), values) in x
+            .chunks_exact(inputs)
+            .zip(&mut out.first)
+            .zip(out.values.chunks_exact_mut((D + 1) * width))
+        {
+            let (x, _) = gather(t, x);
+            self.row::<D, M>(&x, start, rate, width, first, values);
+            write_base::<T, D>(base, &x, width, values);
+        }
+    }
+
+    #[inline(always)]
+    fn row<const D: usize, const M: usize>(
+        &self,
+        x: &Eight<T>,
+        start: &Eight<T>,
+        rate: &Eight<T>,
+        width: usize,
+        first: &mut [u32; TILE],
+        values: &mut [Eight<T>],
     ) {
         let zero = T::default();
         let one = T::of(1.0);
-        let at = tile * TILE;
-        let (Some(start), Some(rate)) = (eight(&self.start, at), eight(&self.rate, at)) else {
-            return;
-        };
         let mut beyond = [zero; TILE];
         let mut place = [zero; TILE];
         for l in 0..TILE {
@@ -209,8 +312,7 @@ impl<T: Real> Equal<T> {
                 cell[l] = last;
             }
         }
-        let (_, first) = T::whole8(cell);
-        out.first = first;
+        (_, *first) = T::whole8(cell);
         let mut t = [zero; TILE];
         for l in 0..TILE {
             t[l] = place[l] - cell[l];
@@ -220,9 +322,6 @@ impl<T: Real> Equal<T> {
         for v in &beyond {
             any |= *v != zero;
         }
-        let Some(values) = out.values.get_mut(..(D + 1) * width) else {
-            return;
-        };
         for j in 0..M {
             let mut v = [p[M - 1][j]; TILE];
             for power in (0..M - 1).rev() {
@@ -422,6 +521,40 @@ fn on_cell(knots: &[f64], order: usize, span: usize) -> Polynomials<f64> {
     for (function, p) in own.iter().enumerate() {
         for (power, c) in p.iter().enumerate() {
             out[power][function] = *c;
+        }
+    }
+    out
+}
+
+/// Value and derivatives of the base function.
+#[inline(always)]
+fn base_at<T: Real, const D: usize>(base: Base, x: &Eight<T>) -> [Eight<T>; 3] {
+    let (zero, one) = (T::default(), T::of(1.0));
+    let mut out = [[zero; TILE]; 3];
+    match base {
+        Base::None => {}
+        Base::Identity => {
+            out[0] = *x;
+            out[1] = [one; TILE];
+        }
+        Base::Silu => {
+            let mut minus = *x;
+            for v in &mut minus {
+                *v = zero - *v;
+            }
+            let e = T::exp8(minus);
+            for l in 0..TILE {
+                let s = T::reciprocal(one + e[l]);
+                let s = if x[l] < T::SIGMOID_ZERO { zero } else { s };
+                out[0][l] = x[l] * s;
+                if D >= 1 {
+                    let d = s * (one - s);
+                    out[1][l] = s + x[l] * d;
+                    if D >= 2 {
+                        out[2][l] = d * (T::of(2.0) + x[l] * (one - s - s));
+                    }
+                }
+            }
         }
     }
     out

@@ -43,6 +43,8 @@ pub trait Real:
 pub trait Vectors: Sized {
     /// A vector of the instruction set `S`.
     type V<S: Simd>: Copy;
+    /// Numbers per vector.
+    fn lanes<S: Simd>() -> usize;
     /// A slice as vectors; its length is a multiple of 8.
     fn vectors<S: Simd>(slice: &[Self]) -> &[Self::V<S>];
     /// The same to write to.
@@ -63,8 +65,12 @@ pub trait Vectors: Sized {
 }
 
 macro_rules! vectors {
-    ($t:ty, $v:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $sum:ident) => {
+    ($t:ty, $v:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $sum:ident) => {
         type V<S: Simd> = S::$v;
+        #[inline(always)]
+        fn lanes<S: Simd>() -> usize {
+            S::$lanes
+        }
         #[inline(always)]
         fn vectors<S: Simd>(slice: &[Self]) -> &[Self::V<S>] {
             S::$as_simd(slice).0
@@ -137,6 +143,7 @@ impl Vectors for f32 {
     vectors!(
         f32,
         f32s,
+        F32_LANES,
         as_simd_f32s,
         as_mut_simd_f32s,
         splat_f32s,
@@ -161,6 +168,7 @@ impl Vectors for f64 {
     vectors!(
         f64,
         f64s,
+        F64_LANES,
         as_simd_f64s,
         as_mut_simd_f64s,
         splat_f64s,

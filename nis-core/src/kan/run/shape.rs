@@ -1,21 +1,36 @@
 //! A layer as the kernels want it: what does not change in training, and where its weights lie in the packed list.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::place::{Place, Tile};
-use super::real::{Eight, Real, TILE, fitting};
+use super::real::{Real, TILE, fitting};
 use crate::error::Result;
 use crate::kan::network::{Base, Edge, Layer, Symbolic};
 
+/// Sums that are worked on together: as many as the registers hold.
+#[derive(Debug, Clone)]
+pub(super) struct Panel {
+    /// First sum.
+    pub(super) from: usize,
+    /// Sums, filled up to a multiple of 8.
+    pub(super) width: usize,
+    /// First weight within the layer.
+    pub(super) start: usize,
+}
+
 /// One layer.
 ///
-/// Its weights lie at `start..start + len` of the packed list: per input `rows` rows of `stride` numbers, one for each
-/// sum and zeros behind them. The rows of an input are its functions, then the base function; where functions fade
-/// outside the grid there are rows of zeros before and after the functions.
+/// Its weights lie at `start..start + len` of the packed list: panel by panel, in it per input `rows` rows of the
+/// panel's width, one number for each sum and zeros behind them. The rows of an input are its functions, then the
+/// base function; where functions fade outside the grid there are rows of zeros before and after the functions.
 #[derive(Debug, Clone)]
 pub(super) struct Shape<T> {
     pub(super) inputs: usize,
     pub(super) sums: usize,
     pub(super) outputs: usize,
+    /// Sums, filled up.
     pub(super) stride: usize,
+    pub(super) panels: Vec<Panel>,
     pub(super) rows: usize,
     /// Functions that do not vanish at a point; row `base_row` holds the base function where there is one.
     pub(super) local: usize,
@@ -47,6 +62,7 @@ impl<T: Real> Shape<T> {
         let functions = layer.functions();
         let splines = functions + 2 * padding;
         let base_row = layer.has_base().then_some(splines);
+        let rows = splines + usize::from(layer.has_base());
         let stride = layer.sums.next_multiple_of(TILE);
         let shift = |field: &str, all: &[f64]| {
             all.iter()
@@ -71,7 +87,8 @@ impl<T: Real> Shape<T> {
             sums: layer.sums,
             outputs: layer.outputs(),
             stride,
-            rows: splines + usize::from(layer.has_base()),
+            panels: panels(stride, layer.inputs * rows, widest::<T>()),
+            rows,
             local: layer.bases[0].width(),
             base_row,
             start,
@@ -98,11 +115,6 @@ impl<T: Real> Shape<T> {
         self.inputs * self.rows * self.stride
     }
 
-    /// Weights per input.
-    pub(super) fn block(&self) -> usize {
-        self.rows * self.stride
-    }
-
     /// Length of one derivative's functions in [`Tile::values`].
     pub(super) fn width(&self) -> usize {
         self.local + 1
@@ -112,21 +124,32 @@ impl<T: Real> Shape<T> {
         self.inputs.div_ceil(TILE)
     }
 
+    /// The inputs of a tile: index, and place in the tile.
+    #[inline(always)]
+    pub(super) fn lanes(&self, t: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<T> {
+        let from = t * TILE;
+        (from..self.inputs.min(from + TILE)).zip(0..TILE)
+    }
+
     /// Calls `each(packed index, parameter index)` for every parameter of a trained edge.
     pub(super) fn places(&self, mut each: impl FnMut(usize, usize)) {
         let coefficients = self.inputs * self.sums * self.functions;
         for edge in (0..self.inputs * self.sums).filter(|e| self.trained[*e]) {
             let (input, sum) = (edge / self.sums, edge % self.sums);
-            let first = self.start + input * self.block() + sum;
+            let Some(panel) = self.panels.iter().rev().find(|p| p.from <= sum) else {
+                continue;
+            };
+            let first =
+                self.start + panel.start + input * self.rows * panel.width + sum - panel.from;
             for c in 0..self.functions {
                 each(
-                    first + (self.padding + c) * self.stride,
+                    first + (self.padding + c) * panel.width,
                     self.parameter + edge * self.functions + c,
                 );
             }
             if let Some(row) = self.base_row {
                 each(
-                    first + row * self.stride,
+                    first + row * panel.width,
                     self.parameter + coefficients + edge,
                 );
             }
@@ -134,20 +157,20 @@ impl<T: Real> Shape<T> {
     }
 
     /// Sets to zero what is no weight of a trained edge: padding and edges that are removed or fixed. `own` is the
-    /// layer's part of a packed gradient.
-    pub(super) fn mask(&self, own: &mut [T], inputs: std::ops::Range<usize>) {
+    /// part of a packed gradient that belongs to a panel and to inputs from `input` on.
+    pub(super) fn mask(&self, own: &mut [T], panel: &Panel, input: usize) {
         let zero = T::default();
-        for (input, block) in inputs.zip(own.chunks_mut(self.block())) {
+        for (k, block) in own.chunks_mut(self.rows * panel.width).enumerate() {
             if self.padding > 0 {
-                let pad = self.padding * self.stride;
+                let pad = self.padding * panel.width;
                 block[..pad].fill(zero);
-                let end = (self.padding + self.functions) * self.stride;
+                let end = (self.padding + self.functions) * panel.width;
                 block[end..end + pad].fill(zero);
             }
             if self.masked {
-                let trained = &self.trained[input * self.sums..(input + 1) * self.sums];
-                for row in block.chunks_mut(self.stride) {
-                    for (v, trained) in row.iter_mut().zip(trained) {
+                let trained = &self.trained[(input + k) * self.sums..(input + k + 1) * self.sums];
+                for row in block.chunks_mut(panel.width) {
+                    for (v, trained) in row.iter_mut().zip(&trained[panel.from..]) {
                         if !trained {
                             *v = zero;
                         }
@@ -157,42 +180,22 @@ impl<T: Real> Shape<T> {
         }
     }
 
-    /// The functions of a tile of inputs: `x` is one row of the layer's inputs.
+    /// The functions of a tile of inputs and their `D` derivatives, for some rows of the layer's inputs.
     #[inline(always)]
-    pub(super) fn evaluate<const D: usize>(
+    pub(super) fn evaluate<const D: usize, S: Simd>(
         &self,
-        tile: usize,
+        simd: S,
+        t: usize,
         x: &[T],
         out: &mut Tile<T>,
-    ) -> usize {
-        let from = tile * TILE;
-        let own = &x[from..self.inputs.min(from + TILE)];
-        let mut eight = [T::default(); TILE];
-        if let Ok(all) = own.try_into() {
-            eight = all;
-        } else {
-            for (to, v) in eight.iter_mut().zip(own) {
-                *to = *v;
-            }
-        }
-        let width = self.width();
-        self.place
-            .evaluate::<D>(tile, own.len(), &eight, width, out);
-        if self.base_row.is_some() {
-            let base = base::<T, D>(self.base, &eight);
-            for (d, v) in base.iter().enumerate().take(D + 1) {
-                out.values[d * width + self.local] = *v;
-            }
-        }
-        own.len()
-    }
-
-    /// Room in a tile for values and two derivatives.
-    pub(super) fn fit(&self, tile: &mut Tile<T>) {
-        let need = 3 * self.width();
-        if tile.values.len() < need {
-            tile.values.resize(need, [T::default(); TILE]);
-        }
+    ) {
+        out.fit(x.len() / self.inputs, (D + 1) * self.width());
+        simd.vectorize(Evaluate::<'_, T, D> {
+            shape: self,
+            t,
+            x,
+            out,
+        });
     }
 
     /// Outputs of one row from its sums.
@@ -214,36 +217,52 @@ impl<T: Real> Shape<T> {
     }
 }
 
-/// Value and derivatives of the base function.
-#[inline(always)]
-pub(super) fn base<T: Real, const D: usize>(base: Base, x: &Eight<T>) -> [Eight<T>; 3] {
-    let (zero, one) = (T::default(), T::of(1.0));
-    let mut out = [[zero; TILE]; 3];
-    match base {
-        Base::None => {}
-        Base::Identity => {
-            out[0] = *x;
-            out[1] = [one; TILE];
+struct Evaluate<'a, T, const D: usize> {
+    shape: &'a Shape<T>,
+    t: usize,
+    x: &'a [T],
+    out: &'a mut Tile<T>,
+}
+
+impl<T: Real, const D: usize> WithSimd for Evaluate<'_, T, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Evaluate { shape, t, x, out } = self;
+        shape
+            .place
+            .evaluate::<D>(t, x, shape.inputs, shape.width(), shape.base, out);
+    }
+}
+
+/// Sums of the widest panel: eight vectors of this processor.
+fn widest<T: Real>() -> usize {
+    struct Lanes<T>(std::marker::PhantomData<T>);
+    impl<T: Real> WithSimd for Lanes<T> {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            T::lanes::<S>()
         }
-        Base::Silu => {
-            let mut minus = *x;
-            for v in &mut minus {
-                *v = zero - *v;
-            }
-            let e = T::exp8(minus);
-            for l in 0..TILE {
-                let s = T::reciprocal(one + e[l]);
-                let s = if x[l] < T::SIGMOID_ZERO { zero } else { s };
-                out[0][l] = x[l] * s;
-                if D >= 1 {
-                    let d = s * (one - s);
-                    out[1][l] = s + x[l] * d;
-                    if D >= 2 {
-                        out[2][l] = d * (T::of(2.0) + x[l] * (one - s - s));
-                    }
-                }
-            }
+    }
+    8 * Arch::new().dispatch(Lanes::<T>(std::marker::PhantomData))
+}
+
+/// Widest panels first, then halves, down to 8 sums.
+fn panels(stride: usize, rows: usize, widest: usize) -> Vec<Panel> {
+    let (mut from, mut width) = (0, widest.max(TILE));
+    let mut out = Vec::new();
+    while from < stride {
+        while width > stride - from {
+            width /= 2;
         }
+        out.push(Panel {
+            from,
+            width,
+            start: from * rows,
+        });
+        from += width;
     }
     out
 }
