@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::kernels;
 use super::place::Tile;
-use super::real::{Real, TILE};
+use super::real::{Aligned, Real, TILE};
 use super::shape::{Panel, Shape};
 use crate::error::{Error, Result};
 use crate::kan::Kan;
@@ -60,6 +60,7 @@ pub(super) struct Rows<T> {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch<T> {
     pieces: Vec<Piece<T>>,
+    weights: Aligned<T>,
 }
 
 /// What a block of rows leaves behind for the way back.
@@ -248,6 +249,8 @@ impl<T: Real> Batch<T> {
             ));
         }
         let threads = threads.max(1);
+        scratch.weights.fit(self.weights).copy_from_slice(weights);
+        let weights = &*scratch.weights;
         let mut sum = 0.0;
         for (k, x) in x.chunks(MOST_ROWS * self.inputs()).enumerate() {
             let first = k * MOST_ROWS;
@@ -519,8 +522,12 @@ impl<T: Real> WithSimd for Back<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let layer = self.layer;
         let mut tile = Tile::default();
+        let mut own = Aligned::default();
         let part = TILE * layer.rows * self.panel.width;
         for (t, out) in self.tiles.clone().zip(self.gradient.chunks_mut(part)) {
+            // Summed in a place of its own, which begins with a line of the cache.
+            let own = own.fit(out.len());
+            own.fill(T::default());
             let mut from = 0;
             for piece in self.pieces {
                 let to = from + piece.rows * layer.inputs;
@@ -531,7 +538,10 @@ impl<T: Real> WithSimd for Back<'_, T> {
                 };
                 from = to;
                 let on_sums = &piece.sums[self.l];
-                kernels::gradient(simd, layer, self.panel, t, x, on_sums, out, &mut tile);
+                kernels::gradient(simd, layer, self.panel, t, x, on_sums, own, &mut tile);
+            }
+            for (out, own) in out.iter_mut().zip(own) {
+                *out += *own;
             }
         }
         layer.mask(self.gradient, self.panel, self.tiles.start * TILE);

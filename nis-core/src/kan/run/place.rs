@@ -4,7 +4,9 @@
 //! to 1) are worked out once, so that a value costs `order` multiplications. On equal cells all cells have the same
 //! polynomials, and eight inputs are worked on side by side.
 
-use super::real::{Eight, Real, TILE, fitting};
+use pulp::Simd;
+
+use super::real::{Eight, Real, TILE, exp8, fitting};
 use crate::error::Result;
 use crate::kan::basis::{Basis, Family, MAX_ORDER, Outside, Slices};
 use crate::kan::network::Base;
@@ -39,6 +41,8 @@ pub(super) struct Equal<T> {
     shift: T,
     fade: bool,
     polynomials: Polynomials<T>,
+    /// Slopes of the functions of the first cell at its start and of the last at its end, per cell.
+    ends: [[T; MOST]; 2],
 }
 
 /// B-splines on the cells of one input.
@@ -108,8 +112,10 @@ impl<T: Real> Place<T> {
     /// layer's `inputs` inputs; `width` numbers of [`Tile::values`] per derivative, the last of which is left for
     /// the base function (`base`).
     #[inline(always)]
-    pub(super) fn evaluate<const D: usize>(
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn evaluate<const D: usize, S: Simd>(
         &self,
+        simd: S,
         t: usize,
         x: &[T],
         inputs: usize,
@@ -119,20 +125,28 @@ impl<T: Real> Place<T> {
     ) {
         match self {
             Place::Equal(equal) => match equal.order {
-                1 => equal.rows::<D, 2>(t, x, inputs, width, base, out),
-                2 => equal.rows::<D, 3>(t, x, inputs, width, base, out),
-                3 => equal.rows::<D, 4>(t, x, inputs, width, base, out),
-                4 => equal.rows::<D, 5>(t, x, inputs, width, base, out),
-                _ => equal.rows::<D, 6>(t, x, inputs, width, base, out),
+                1 => equal.rows::<D, 2, S>(simd, t, x, inputs, width, base, out),
+                2 => equal.rows::<D, 3, S>(simd, t, x, inputs, width, base, out),
+                3 => equal.rows::<D, 4, S>(simd, t, x, inputs, width, base, out),
+                4 => equal.rows::<D, 5, S>(simd, t, x, inputs, width, base, out),
+                _ => equal.rows::<D, 6, S>(simd, t, x, inputs, width, base, out),
             },
-            Place::Cells(all) => {
-                each_row::<T, D>(t, x, inputs, width, base, out, |x, input, lane, row, _| {
+            Place::Cells(all) => each_row::<T, S, D>(
+                simd,
+                t,
+                x,
+                inputs,
+                width,
+                base,
+                out,
+                |x, input, lane, row, _| {
                     let own = &all[if all.len() == 1 { 0 } else { input }];
                     row.first[lane] = own.evaluate::<D>(x, lane, width, row.values);
-                })
-            }
+                },
+            ),
             Place::Dense(bases, outside) => {
-                each_row::<T, D>(
+                each_row::<T, S, D>(
+                    simd,
                     t,
                     x,
                     inputs,
@@ -163,14 +177,15 @@ fn gather<T: Real>(t: usize, x: &[T]) -> (Eight<T>, usize) {
 
 /// Writes the base function of a row's inputs behind the others.
 #[inline(always)]
-fn write_base<T: Real, const D: usize>(
+fn write_base<T: Real, S: Simd, const D: usize>(
+    simd: S,
     base: Base,
     x: &Eight<T>,
     width: usize,
     values: &mut [Eight<T>],
 ) {
     if base != Base::None {
-        let all = base_at::<T, D>(base, x);
+        let all = base_at::<T, S, D>(simd, base, x);
         for (d, v) in all.iter().enumerate().take(D + 1) {
             values[d * width + width - 1] = *v;
         }
@@ -178,7 +193,8 @@ fn write_base<T: Real, const D: usize>(
 }
 
 #[inline(always)]
-fn each_row<T: Real, const D: usize>(
+fn each_row<T: Real, S: Simd, const D: usize>(
+    simd: S,
     t: usize,
     x: &[T],
     inputs: usize,
@@ -202,7 +218,7 @@ fn each_row<T: Real, const D: usize>(
         for (lane, x) in x.iter().enumerate().take(count) {
             one(*x, t * TILE + lane, lane, &mut row, wide);
         }
-        write_base::<T, D>(base, &x, width, values);
+        write_base::<T, S, D>(simd, base, &x, width, values);
     }
 }
 
@@ -246,6 +262,16 @@ impl<T: Real> Equal<T> {
             .map(|i| i as f64 - order as f64)
             .collect();
         let outer = if fade { order as f64 } else { 0.0 };
+        let polynomials = on_cell(&knots, order, order);
+        let ends = [0.0, 1.0].map(|t| {
+            let slopes: [f64; MOST] = std::array::from_fn(|j| {
+                (1..=order)
+                    .map(|n| n as f64 * polynomials[n][j] * if n == 1 { 1.0 } else { t })
+                    .sum()
+            });
+            // Slopes that rounding left of 0 would show far outside the grid.
+            slopes.map(|d| T::of(if d.abs() < 1e-12 { 0.0 } else { d }))
+        });
         Ok(Equal {
             order,
             start,
@@ -255,13 +281,15 @@ impl<T: Real> Equal<T> {
             // The first of the cells where functions fade has row 0, which is a row of padding.
             shift: T::of(outer),
             fade,
-            polynomials: on_cell(&knots, order, order).map(|p| p.map(T::of)),
+            polynomials: polynomials.map(|p| p.map(T::of)),
+            ends,
         })
     }
 
     #[inline(always)]
-    fn rows<const D: usize, const M: usize>(
+    fn rows<const D: usize, const M: usize, S: Simd>(
         &self,
+        simd: S,
         t: usize,
         x: &[T],
         inputs: usize,
@@ -279,14 +307,16 @@ impl<T: Real> Equal<T> {
             .zip(out.values.chunks_exact_mut((D + 1) * width))
         {
             let (x, _) = gather(t, x);
-            self.row::<D, M>(&x, start, rate, width, first, values);
-            write_base::<T, D>(base, &x, width, values);
+            self.row::<D, M, S>(simd, &x, start, rate, width, first, values);
+            write_base::<T, S, D>(simd, base, &x, width, values);
         }
     }
 
+    #[allow(clippy::too_many_arguments)]
     #[inline(always)]
-    fn row<const D: usize, const M: usize>(
+    fn row<const D: usize, const M: usize, S: Simd>(
         &self,
+        simd: S,
         x: &Eight<T>,
         start: &Eight<T>,
         rate: &Eight<T>,
@@ -294,111 +324,78 @@ impl<T: Real> Equal<T> {
         first: &mut [u32; TILE],
         values: &mut [Eight<T>],
     ) {
-        let zero = T::default();
-        let one = T::of(1.0);
-        let mut beyond = [zero; TILE];
-        let mut place = [zero; TILE];
-        for l in 0..TILE {
-            let u = (x[l] - start[l]) * rate[l];
-            let inside = if u < self.from { self.from } else { u };
-            let inside = if inside > self.to { self.to } else { inside };
-            beyond[l] = u - inside;
-            place[l] = inside + self.shift;
-        }
-        let (mut cell, _) = T::whole8(place);
-        let last = self.to + self.shift - one;
-        for l in 0..TILE {
-            if cell[l] > last {
-                cell[l] = last;
-            }
-        }
-        (_, *first) = T::whole8(cell);
-        let mut t = [zero; TILE];
-        for l in 0..TILE {
-            t[l] = place[l] - cell[l];
-        }
+        let splat = |v: T| T::splat(simd, v);
+        let (zero, one) = (splat(T::default()), splat(T::of(1.0)));
+        let (from, to, shift, round) = (
+            splat(self.from),
+            splat(self.to),
+            splat(self.shift),
+            splat(T::ROUND),
+        );
+        let last = T::minus(simd, T::plus(simd, to, shift), one);
+        let mut rounded = [T::default(); TILE];
+        let (x, start) = (T::vectors::<S>(x), T::vectors::<S>(start));
+        let (rate, rounded_vectors) = (T::vectors::<S>(rate), T::vectors_mut::<S>(&mut rounded));
         let p = &self.polynomials;
-        let mut any = false;
-        for v in &beyond {
-            any |= *v != zero;
-        }
-        for j in 0..M {
-            let mut v = [p[M - 1][j]; TILE];
-            for power in (0..M - 1).rev() {
-                for l in 0..TILE {
-                    v[l] = v[l] * t[l] + p[power][j];
+        for (v, rounded) in rounded_vectors.iter_mut().enumerate() {
+            let rate = rate[v];
+            let u = T::times(simd, T::minus(simd, x[v], start[v]), rate);
+            let inside = T::where_less(simd, [u, from], from, u);
+            let inside = T::where_less(simd, [to, inside], to, inside);
+            let beyond = T::minus(simd, u, inside);
+            let place = T::plus(simd, inside, shift);
+            // The cell: rounded, lowered where that went up, 0 for NaN, at most the last one.
+            let known = T::where_less(simd, [splat(T::of(-1.0)), place], place, zero);
+            let near = T::minus(simd, T::plus(simd, known, round), round);
+            let cell = T::where_less(simd, [known, near], T::minus(simd, near, one), near);
+            let cell = T::where_less(simd, [last, cell], last, cell);
+            *rounded = T::plus(simd, cell, round);
+            let t = T::minus(simd, place, cell);
+            // 0 where the functions have faded
+            let faded = |value| {
+                let value = T::where_less(simd, [beyond, zero], zero, value);
+                T::where_less(simd, [zero, beyond], zero, value)
+            };
+            for j in 0..M {
+                let mut value = splat(p[M - 1][j]);
+                for power in (0..M - 1).rev() {
+                    value = T::fma(simd, value, t, splat(p[power][j]));
                 }
-            }
-            values[j] = v;
-            if D >= 1 || any {
-                let mut d = slope::<T, M>(p, j, &t);
-                if any {
-                    for l in 0..TILE {
-                        values[j][l] = if self.fade {
-                            // 0 beyond the knots, NaN for NaN
-                            if beyond[l] == zero {
-                                values[j][l]
-                            } else {
-                                beyond[l] * zero
-                            }
-                        } else {
-                            values[j][l] + beyond[l] * d[l]
-                        };
-                    }
-                }
+                value = if self.fade {
+                    faded(value)
+                } else {
+                    let [low, high] = [self.ends[0][j], self.ends[1][j]].map(splat);
+                    let slope = T::where_less(simd, [beyond, zero], low, high);
+                    T::fma(simd, beyond, slope, value)
+                };
+                T::vectors_mut::<S>(&mut values[j])[v] = value;
                 if D >= 1 {
-                    for l in 0..TILE {
-                        if self.fade && beyond[l] != zero {
-                            d[l] = beyond[l] * zero;
-                        }
-                        values[width + j][l] = d[l] * rate[l];
+                    let mut value = zero;
+                    for power in (1..M).rev() {
+                        value = T::fma(simd, value, t, splat(p[power][j] * T::of(power as f64)));
                     }
+                    value = T::times(simd, value, rate);
+                    let value = if self.fade { faded(value) } else { value };
+                    T::vectors_mut::<S>(&mut values[width + j])[v] = value;
                 }
-            }
-            if D >= 2 {
-                let d2 = bend::<T, M>(p, j, &t);
-                for l in 0..TILE {
-                    let inside = beyond[l] == zero;
-                    values[2 * width + j][l] = if inside {
-                        d2[l] * rate[l] * rate[l]
-                    } else {
-                        beyond[l] * zero
-                    };
+                if D >= 2 {
+                    let mut value = zero;
+                    for power in (2..M).rev() {
+                        let factor = T::of((power * (power - 1)) as f64);
+                        value = T::fma(simd, value, t, splat(p[power][j] * factor));
+                    }
+                    value = T::times(simd, T::times(simd, value, rate), rate);
+                    T::vectors_mut::<S>(&mut values[2 * width + j])[v] = faded(value);
                 }
             }
         }
+        *first = T::whole8(&rounded);
     }
 }
 
 #[inline(always)]
 fn eight<T>(all: &[T], from: usize) -> Option<&Eight<T>> {
     all.get(from..from + TILE)?.try_into().ok()
-}
-
-/// First derivative of polynomial `j` with respect to the place in the cell.
-#[inline(always)]
-fn slope<T: Real, const M: usize>(p: &Polynomials<T>, j: usize, t: &Eight<T>) -> Eight<T> {
-    let mut v = [T::default(); TILE];
-    for power in (1..M).rev() {
-        let c = p[power][j] * T::of(power as f64);
-        for l in 0..TILE {
-            v[l] = v[l] * t[l] + c;
-        }
-    }
-    v
-}
-
-/// Second derivative of polynomial `j` with respect to the place in the cell.
-#[inline(always)]
-fn bend<T: Real, const M: usize>(p: &Polynomials<T>, j: usize, t: &Eight<T>) -> Eight<T> {
-    let mut v = [T::default(); TILE];
-    for power in (2..M).rev() {
-        let c = p[power][j] * T::of((power * (power - 1)) as f64);
-        for l in 0..TILE {
-            v[l] = v[l] * t[l] + c;
-        }
-    }
-    v
 }
 
 impl<T: Real> Cells<T> {
@@ -528,31 +525,38 @@ fn on_cell(knots: &[f64], order: usize, span: usize) -> Polynomials<f64> {
 
 /// Value and derivatives of the base function.
 #[inline(always)]
-fn base_at<T: Real, const D: usize>(base: Base, x: &Eight<T>) -> [Eight<T>; 3] {
-    let (zero, one) = (T::default(), T::of(1.0));
-    let mut out = [[zero; TILE]; 3];
+fn base_at<T: Real, S: Simd, const D: usize>(simd: S, base: Base, x: &Eight<T>) -> [Eight<T>; 3] {
+    let mut out = [[T::default(); TILE]; 3];
     match base {
         Base::None => {}
         Base::Identity => {
             out[0] = *x;
-            out[1] = [one; TILE];
+            out[1] = [T::of(1.0); TILE];
         }
         Base::Silu => {
+            let splat = |v: T| T::splat(simd, v);
+            let (zero, one, two) = (splat(T::default()), splat(T::of(1.0)), splat(T::of(2.0)));
+            // 1 / (1 + e^-x) counts as 0 where e^-x is cut off.
+            let least = splat(T::default() - T::EXP_RANGE[1]);
             let mut minus = *x;
-            for v in &mut minus {
-                *v = zero - *v;
+            for v in T::vectors_mut::<S>(&mut minus) {
+                *v = T::minus(simd, zero, *v);
             }
-            let e = T::exp8(minus);
-            for l in 0..TILE {
-                let s = T::reciprocal(one + e[l]);
-                let s = if x[l] < T::SIGMOID_ZERO { zero } else { s };
-                out[0][l] = x[l] * s;
+            let e = exp8(simd, &minus);
+            let [value, d1, d2] = out.each_mut().map(|o| T::vectors_mut::<S>(o));
+            for (v, (e, x)) in T::vectors::<S>(&e)
+                .iter()
+                .zip(T::vectors::<S>(x))
+                .enumerate()
+            {
+                let s = T::over(simd, one, T::plus(simd, one, *e));
+                let s = T::where_less(simd, [*x, least], zero, s);
+                value[v] = T::times(simd, *x, s);
                 if D >= 1 {
-                    let d = s * (one - s);
-                    out[1][l] = s + x[l] * d;
-                    if D >= 2 {
-                        out[2][l] = d * (T::of(2.0) + x[l] * (one - s - s));
-                    }
+                    let d = T::times(simd, s, T::minus(simd, one, s));
+                    d1[v] = T::fma(simd, *x, d, s);
+                    let half = T::minus(simd, one, T::plus(simd, s, s));
+                    d2[v] = T::times(simd, d, T::fma(simd, *x, half, two));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A network ready to run.
 
 use super::batch::{Batch, Rows};
-use super::real::{Real, fitting};
+use super::real::{Aligned, Real, fitting};
 use crate::error::{Error, Result};
 use crate::kan::Kan;
 use crate::telemetry::Progress;
@@ -24,10 +24,19 @@ const REPORT: usize = 65_536;
 /// assert!((f64::from(y[1]) - net.predict(&[2.0, 0.1])?[0]).abs() < 1e-6);
 /// # Ok::<(), nis_core::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Predictor<T> {
     pub(super) batch: Batch<T>,
-    pub(super) weights: Vec<T>,
+    pub(super) weights: Aligned<T>,
+}
+
+impl<T: Real> Clone for Predictor<T> {
+    fn clone(&self) -> Self {
+        Predictor {
+            batch: self.batch.clone(),
+            weights: Aligned::copy(&self.weights),
+        }
+    }
 }
 
 /// Buffers of [`Predictor::predict_with`], kept from call to call.
@@ -44,7 +53,7 @@ impl<T: Real> Predictor<T> {
         for v in net.parameter_values() {
             fitting::<T>("coefficients", v)?;
         }
-        let weights = batch.pack(net);
+        let weights = Aligned::copy(&batch.pack(net));
         Ok(Predictor { batch, weights })
     }
 

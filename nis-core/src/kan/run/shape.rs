@@ -228,11 +228,11 @@ impl<T: Real, const D: usize> WithSimd for Evaluate<'_, T, D> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Evaluate { shape, t, x, out } = self;
         shape
             .place
-            .evaluate::<D>(t, x, shape.inputs, shape.width(), shape.base, out);
+            .evaluate::<D, S>(simd, t, x, shape.inputs, shape.width(), shape.base, out);
     }
 }
 
