@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::kernels;
+use super::narrow::{self, Lanes, Narrow};
 use super::place::Tile;
 use super::real::{Aligned, Real, TILE};
 use super::shape::{Panel, Shape};
@@ -46,6 +47,8 @@ pub struct Batch<T> {
     pub(super) layers: Vec<Shape<T>>,
     weights: usize,
     parameters: usize,
+    /// Whether outputs are computed for eight rows side by side.
+    pub(super) narrow: bool,
 }
 
 /// Room for one block of rows on their way through the network.
@@ -54,6 +57,7 @@ pub(super) struct Rows<T> {
     pub(super) tile: Tile<T>,
     pub(super) sums: Vec<T>,
     pub(super) nodes: [Vec<T>; 2],
+    pub(super) lanes: Lanes<T>,
 }
 
 /// Buffers of [`Batch::loss_gradient`], kept from step to step.
@@ -89,11 +93,14 @@ impl<T: Real> Batch<T> {
             weights += shape.len();
             layers.push(shape);
         }
-        Ok(Batch {
+        let mut batch = Batch {
             layers,
             weights,
             parameters: net.parameters(),
-        })
+            narrow: false,
+        };
+        batch.narrow = narrow::fits(&batch);
+        Ok(batch)
     }
 
     /// Length of the packed list of weights. It holds more than the network has parameters: rows are filled up with
@@ -203,6 +210,16 @@ impl<T: Real> Batch<T> {
 
     /// Outputs of whole rows on this thread.
     pub(super) fn forward(&self, weights: &[T], x: &[T], y: &mut [T], room: &mut Rows<T>) {
+        if self.narrow {
+            let room = &mut room.lanes;
+            return Arch::new().dispatch(Narrow {
+                batch: self,
+                weights,
+                x,
+                y,
+                room,
+            });
+        }
         self.fit(room, BLOCK.min(x.len() / self.inputs()));
         Arch::new().dispatch(Forward {
             batch: self,

@@ -187,15 +187,12 @@ fn edges<T: Real, S: Simd>(
                             }
                         }
                     }
-                    for k in 0..some {
-                        pass_on(
-                            [edge[0][k], edge[1][k], edge[2][k]],
-                            node,
-                            panel.from + from + k,
-                            at,
-                            sums,
-                            inputs,
-                        );
+                    let [value, d1, d2] = edge;
+                    for (k, ((value, d1), d2)) in
+                        value.iter().zip(d1).zip(d2).enumerate().take(some)
+                    {
+                        let sum = panel.from + from + k;
+                        pass_on([*value, d1, d2], node, sum, at, sums, inputs);
                     }
                 }
             }

@@ -4,13 +4,14 @@
 mod batch;
 mod derivative;
 mod kernels;
+mod narrow;
 mod place;
 mod predictor;
 mod real;
 mod shape;
 
 pub use batch::{Batch, LossOf, Scratch};
-pub use predictor::{Predictor, Room};
+pub use predictor::{Path, Predictor, Room};
 pub use real::Real;
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) enum Place<T> {
 /// B-splines on equal cells.
 #[derive(Debug, Clone)]
 pub(super) struct Equal<T> {
-    order: usize,
+    pub(super) order: usize,
     /// Per input, filled up to whole tiles: start of the grid and cells per unit.
     start: Vec<T>,
     rate: Vec<T>,
@@ -307,21 +307,30 @@ impl<T: Real> Equal<T> {
             .zip(out.values.chunks_exact_mut((D + 1) * width))
         {
             let (x, _) = gather(t, x);
-            self.row::<D, M, S>(simd, &x, start, rate, width, first, values);
+            let mut rounded = [T::default(); TILE];
+            self.row::<D, M, S>(simd, &x, start, rate, width, &mut rounded, values);
+            *first = T::whole8(&rounded);
             write_base::<T, S, D>(simd, base, &x, width, values);
         }
     }
 
+    /// Start of an input's grid and cells per unit.
+    pub(super) fn grid(&self, input: usize) -> (T, T) {
+        (self.start[input], self.rate[input])
+    }
+
+    /// Eight numbers on their grids: the cells (plus [`super::real::Vectors::ROUND`]), and `M` functions and `D`
+    /// derivatives of each, `width` numbers of `values` apart.
     #[allow(clippy::too_many_arguments)]
     #[inline(always)]
-    fn row<const D: usize, const M: usize, S: Simd>(
+    pub(super) fn row<const D: usize, const M: usize, S: Simd>(
         &self,
         simd: S,
         x: &Eight<T>,
         start: &Eight<T>,
         rate: &Eight<T>,
         width: usize,
-        first: &mut [u32; TILE],
+        rounded: &mut Eight<T>,
         values: &mut [Eight<T>],
     ) {
         let splat = |v: T| T::splat(simd, v);
@@ -333,9 +342,8 @@ impl<T: Real> Equal<T> {
             splat(T::ROUND),
         );
         let last = T::minus(simd, T::plus(simd, to, shift), one);
-        let mut rounded = [T::default(); TILE];
         let (x, start) = (T::vectors::<S>(x), T::vectors::<S>(start));
-        let (rate, rounded_vectors) = (T::vectors::<S>(rate), T::vectors_mut::<S>(&mut rounded));
+        let (rate, rounded_vectors) = (T::vectors::<S>(rate), T::vectors_mut::<S>(rounded));
         let p = &self.polynomials;
         for (v, rounded) in rounded_vectors.iter_mut().enumerate() {
             let rate = rate[v];
@@ -389,7 +397,6 @@ impl<T: Real> Equal<T> {
                 }
             }
         }
-        *first = T::whole8(&rounded);
     }
 }
 
@@ -525,7 +532,11 @@ fn on_cell(knots: &[f64], order: usize, span: usize) -> Polynomials<f64> {
 
 /// Value and derivatives of the base function.
 #[inline(always)]
-fn base_at<T: Real, S: Simd, const D: usize>(simd: S, base: Base, x: &Eight<T>) -> [Eight<T>; 3] {
+pub(super) fn base_at<T: Real, S: Simd, const D: usize>(
+    simd: S,
+    base: Base,
+    x: &Eight<T>,
+) -> [Eight<T>; 3] {
     let mut out = [[T::default(); TILE]; 3];
     match base {
         Base::None => {}

@@ -43,6 +43,17 @@ impl<T: Real> Clone for Predictor<T> {
 #[derive(Debug, Clone, Default)]
 pub struct Room<T>(Rows<T>);
 
+/// How outputs are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// Eight rows side by side, all functions of an input: for at most 8 sums per layer (factors of products counted
+    /// one by one), equal cells, at most 12 functions per input, and no symbolic edges.
+    Rows,
+    /// The sums of a layer side by side, only the functions that do not vanish: for all other networks. The cost does
+    /// not depend on the grid.
+    Sums,
+}
+
 impl<T: Real> Predictor<T> {
     /// Packs a network. Cost: one pass over its parameters.
     ///
@@ -55,6 +66,16 @@ impl<T: Real> Predictor<T> {
         }
         let weights = Aligned::copy(&batch.pack(net));
         Ok(Predictor { batch, weights })
+    }
+
+    /// How outputs are computed: chosen by the network alone, so that a row's bits do not depend on how many rows
+    /// there are.
+    pub fn path(&self) -> Path {
+        if self.batch.narrow {
+            Path::Rows
+        } else {
+            Path::Sums
+        }
     }
 
     /// Number of inputs.

@@ -37,7 +37,7 @@ pub(super) struct Shape<T> {
     pub(super) base_row: Option<usize>,
     pub(super) start: usize,
     pub(super) place: Place<T>,
-    base: Base,
+    pub(super) base: Base,
     functions: usize,
     padding: usize,
     /// Index of the layer's first parameter in [`crate::kan::Kan::parameters`].

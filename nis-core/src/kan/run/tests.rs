@@ -293,20 +293,28 @@ fn gradients_in_32_bits() {
 /// More rows than are kept at once (4096), and rows that fill no block.
 #[test]
 fn bits_do_not_depend_on_threads() {
-    for family in [Family::BSpline, Family::Chebyshev] {
-        let net = rich(&Structure {
-            base: Base::Silu,
-            family,
-            products: vec![vec![2]],
-            widths: vec![19, 6, 2],
-            ..Structure::default()
-        });
+    let structure = |family, widths: &[usize]| Structure {
+        base: Base::Silu,
+        family,
+        products: vec![vec![2]],
+        widths: widths.to_vec(),
+        ..Structure::default()
+    };
+    let mut narrow = Kan::of(&structure(Family::BSpline, &[19, 6, 2])).unwrap();
+    shake(&mut narrow, 2);
+    for (net, path) in [
+        (rich(&structure(Family::BSpline, &[19, 6, 2])), Path::Sums),
+        (rich(&structure(Family::Chebyshev, &[19, 6, 2])), Path::Sums),
+        (rich(&structure(Family::BSpline, &[19, 75, 2])), Path::Sums),
+        (narrow, Path::Rows),
+    ] {
         let x: Vec<f32> = points(19 * 4500, 1.5, 6)
             .iter()
             .map(|v| *v as f32)
             .collect();
         let (loss, gradient, _) = fast_gradient::<f32>(&net, &x, 1);
         let fast = Predictor::<f32>::new(&net).unwrap();
+        assert_eq!(fast.path(), path);
         let y = fast.predict(&x).unwrap();
         for threads in [2, 3, 7] {
             let (other, bits, _) = fast_gradient::<f32>(&net, &x, threads);
@@ -336,6 +344,53 @@ fn bits_do_not_depend_on_threads() {
                 alone.map(f32::to_bits),
                 [y[2 * row].to_bits(), y[2 * row + 1].to_bits()]
             );
+        }
+    }
+}
+
+/// Both paths of small networks, on both sides of each limit.
+#[test]
+fn paths_agree_with_the_plain_one() {
+    for order in 1..=5 {
+        for grid in [1, 5, 7, 12 - order, 13 - order] {
+            for (widths, products) in [
+                (vec![3, 8, 1], vec![]),
+                (vec![2, 4, 3], vec![2, 3]),
+                (vec![2, 9], vec![]),
+            ] {
+                for outside in [Outside::Linear, Outside::Natural] {
+                    let mut net = Kan::of(&Structure {
+                        products: vec![products.clone()],
+                        base: Base::Silu,
+                        grid,
+                        order,
+                        widths: widths.clone(),
+                        outside,
+                        ..Structure::default()
+                    })
+                    .unwrap();
+                    shake(&mut net, 4);
+                    let functions = grid
+                        + order
+                        + if outside == Outside::Natural {
+                            2 * order
+                        } else {
+                            0
+                        };
+                    let small = functions <= 12 && widths != [2, 9];
+                    let path = Predictor::<f32>::new(&net).unwrap().path();
+                    assert_eq!(
+                        path == Path::Rows,
+                        small,
+                        "{widths:?} {grid} {order} {outside:?}"
+                    );
+                    let rows = 21;
+                    let x = points(rows * net.inputs(), 1.2, 3);
+                    let got = Predictor::<f64>::new(&net).unwrap().predict(&x).unwrap();
+                    let d = distance(&got, &net.predict(&x).unwrap());
+                    assert!(d <= 1e-11, "{widths:?} {grid} {order} {outside:?}: {d}");
+                }
+            }
         }
     }
 }
