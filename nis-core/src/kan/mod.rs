@@ -7,6 +7,7 @@ mod basis;
 mod law;
 mod network;
 mod shapes;
+pub mod store;
 mod symbolic;
 mod train;
 

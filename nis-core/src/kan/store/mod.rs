@@ -1,0 +1,5 @@
+//! Networks in files: JSON and safetensors.
+
+mod raw;
+
+pub use raw::VERSION;
