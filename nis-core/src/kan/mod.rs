@@ -5,6 +5,7 @@
 
 mod basis;
 mod law;
+mod model;
 mod network;
 mod shapes;
 pub mod store;
@@ -13,6 +14,7 @@ mod train;
 
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
+pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
 
