@@ -5,13 +5,16 @@
 
 mod basis;
 mod law;
+mod model;
 mod network;
 mod shapes;
+pub mod store;
 mod symbolic;
 mod train;
 
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
+pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
 
