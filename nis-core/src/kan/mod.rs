@@ -16,7 +16,9 @@ pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices}
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
-pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
+pub use train::{
+    Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -138,7 +138,7 @@ impl GaussNewton {
         if still || self.state.damping > MOST_DAMPING {
             return Ok(Stepped::Done);
         }
-        let Some(foreseen) = self.solve() else {
+        let Some(foreseen) = self.solve(0, self.state.damping) else {
             self.raise();
             return Ok(Stepped::Refused);
         };
@@ -167,6 +167,32 @@ impl GaussNewton {
         })
     }
 
+    /// Moves the parameters from number `from` on to the minimum of the model over them alone: exact where the cost is
+    /// quadratic in them. Costs a model, a cost and `(P - from)^3/3` operations; returns whether the cost fell.
+    ///
+    /// # Errors
+    /// As [`GaussNewton::step`].
+    pub fn settle(&mut self, problem: &mut dyn Quadratic, from: usize) -> Result<bool> {
+        let cost = match self.cost {
+            Some(cost) => cost,
+            None => self.form(problem)?,
+        };
+        self.trial.copy_from_slice(&self.state.p);
+        let n = self.step.len();
+        if from >= n || self.solve(from, 1e-13).is_none() {
+            return Ok(false);
+        }
+        for (t, s) in self.trial.iter_mut().zip(&self.step).skip(from) {
+            *t += s;
+        }
+        let after = problem.cost(&self.trial)?.filter(|c| *c < cost);
+        if after.is_some() {
+            self.state.p.copy_from_slice(&self.trial);
+            self.cost = None;
+        }
+        Ok(after.is_some())
+    }
+
     fn raise(&mut self) {
         self.state.damping *= self.state.grow;
         self.state.grow *= 2.0;
@@ -185,35 +211,31 @@ impl GaussNewton {
         Ok(cost)
     }
 
-    /// The damped step; returns the decrease that the model foresees, `None` where the matrix is not definite.
-    fn solve(&mut self) -> Option<f64> {
-        let n = self.step.len();
-        let largest = (0..n).map(|i| self.hessian[(i, i)]).fold(0.0, f64::max);
+    /// The damped step of the parameters from number `from` on; returns the decrease that the model foresees, `None`
+    /// where the matrix is not definite.
+    fn solve(&mut self, from: usize, damping: f64) -> Option<f64> {
+        let (all, n) = (self.step.len(), self.step.len() - from);
+        let diagonal = |i: usize| self.hessian[(i, i)];
+        let largest = (from..all).map(diagonal).fold(0.0, f64::max);
         // A parameter without influence still needs a positive weight.
         let least = if largest > 0.0 { 1e-12 * largest } else { 1.0 };
-        let damping = self.state.damping;
-        for j in 0..n {
+        for j in from..all {
             let column = self.hessian.col(j);
-            for (to, from) in self
-                .factor
-                .as_mut()
-                .col_mut(j)
-                .iter_mut()
-                .zip(column.iter())
-                .skip(j)
-            {
-                *to = *from;
+            let mut into = self.factor.as_mut().col_mut(j);
+            for (to, value) in into.iter_mut().zip(column.iter()).skip(j) {
+                *to = *value;
             }
             self.factor[(j, j)] += damping * self.hessian[(j, j)].max(least);
             self.step[j] = -self.gradient[j];
         }
+        let mut factor = self.factor.as_mut().submatrix_mut(from, from, n, n);
         let mut memory = MemBuffer::new(factor::cholesky_in_place_scratch::<f64>(
             n,
             Par::Seq,
             Default::default(),
         ));
         factor::cholesky_in_place(
-            self.factor.as_mut(),
+            factor.as_mut(),
             Default::default(),
             Par::Seq,
             MemStack::new(&mut memory),
@@ -221,16 +243,16 @@ impl GaussNewton {
         )
         .ok()?;
         solve::solve_in_place(
-            self.factor.as_ref(),
-            MatMut::from_column_major_slice_mut(&mut self.step, n, 1),
+            factor.as_ref(),
+            MatMut::from_column_major_slice_mut(&mut self.step[from..], n, 1),
             Par::Seq,
             MemStack::new(&mut memory),
         );
         // -(g.s + 1/2 s.H s) written as 1/2 s.(damping D s - g), which is free of cancellation.
         let mut foreseen = 0.0;
-        for (j, (s, g)) in self.step.iter().zip(&self.gradient).enumerate() {
+        for j in from..all {
             let weight = damping * self.hessian[(j, j)].max(least);
-            foreseen += 0.5 * s * (weight * s - g);
+            foreseen += 0.5 * self.step[j] * (weight * self.step[j] - self.gradient[j]);
         }
         (foreseen > 0.0 && foreseen.is_finite()).then_some(foreseen)
     }

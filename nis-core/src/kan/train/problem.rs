@@ -41,6 +41,8 @@ pub(super) struct Problem<'a> {
     data: Data<'a>,
     rows: Vec<usize>,
     pub(super) smoothness: f64,
+    /// The mean loss without penalties where the cost was last asked for.
+    pub(super) last_loss: f64,
     plan: Plan,
     inputs: Option<Inputs>,
     smooth: Smoothness,
@@ -94,6 +96,7 @@ impl<'a> Problem<'a> {
             data,
             rows,
             smoothness,
+            last_loss: f64::NAN,
         })
     }
 
@@ -269,6 +272,7 @@ impl<'a> Problem<'a> {
         self.net.set_parameter_values(p);
         let share = self.data.loss.share(self.rows.len(), self.net.outputs());
         let mut cost = self.sums(false)?.0 / share;
+        self.last_loss = cost;
         if self.sparse() {
             cost += self.sparsity()?.0;
         }
@@ -429,6 +433,7 @@ impl<'a> Problem<'a> {
             )?;
         }
         cost /= self.data.loss.share(count, self.net.outputs());
+        self.last_loss = cost;
         cost += sparsity.map_or(0.0, |(value, _)| value);
         let mut put = hessian
             .as_mut()
