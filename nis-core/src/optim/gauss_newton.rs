@@ -221,7 +221,7 @@ impl GaussNewton {
         let least = if largest > 0.0 { 1e-12 * largest } else { 1.0 };
         for j in from..all {
             let column = self.hessian.col(j);
-            let mut into = self.factor.as_mut().col_mut(j);
+            let into = self.factor.as_mut().col_mut(j);
             for (to, value) in into.iter_mut().zip(column.iter()).skip(j) {
                 *to = *value;
             }

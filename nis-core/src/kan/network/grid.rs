@@ -39,8 +39,9 @@ impl Kan {
         Kan::from_layers(layers.collect::<Result<_>>()?)
     }
 
-    /// Moves the grid of every input of every layer to the range that it takes on the rows `x` (row-major), with
-    /// `cells` cells (as many as before where `None`), and projects the functions on the edges. Knots of B-splines
+    /// Moves the grid of every input of every layer to the range that it takes on the rows `x` (row-major), widened by
+    /// the share `margin` of it at both ends, with `cells` cells (as many as before where `None`), and projects the
+    /// functions on the edges. A grid that the samples fill to nine tenths keeps its ends. Knots of B-splines
     /// are mixed from equal cells and quantiles of the samples: `adaptive` 0 for equal cells, near 1 for quantiles
     /// (Liu et al., "KAN" (2024), appendix A; pykan's `grid_eps` is `1 - adaptive`). An input that does not vary keeps
     /// its grid. Returns the largest change of an output on the rows (at most 20000 of them, evenly taken, are
@@ -50,17 +51,26 @@ impl Kan {
     /// use nis_core::kan::Kan;
     /// let mut net = Kan::new(&[1, 2, 1], 10, 3, 0)?;
     /// let x: Vec<f64> = (0..200).map(|i| 0.002 * f64::from(i)).collect();
-    /// let change = net.follow(&x, None, 0.0)?;
+    /// let change = net.follow(&x, None, 0.0, 0.0)?;
     /// assert!(change < 1e-3 && net.layers()[0].basis(0).grid() == (0.0, 0.398));
     /// # Ok::<(), nis_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] where `x` is no whole number of rows or not finite, or `adaptive` lies outside
-    /// [0, 1); [`Error::Limit`] for more than 2048 functions per edge. The network is then as before.
-    pub fn follow(&mut self, x: &[f64], cells: Option<usize>, adaptive: f64) -> Result<f64> {
+    /// [`Error::InvalidInput`] where `x` is no whole number of rows or not finite, `adaptive` lies outside
+    /// [0, 1) or `margin` outside [0, 1]; [`Error::Limit`] for more than 2048 functions per edge. The network is then as before.
+    pub fn follow(
+        &mut self,
+        x: &[f64],
+        cells: Option<usize>,
+        adaptive: f64,
+        margin: f64,
+    ) -> Result<f64> {
         if !(0.0..1.0).contains(&adaptive) {
             return Err(Error::invalid("adaptive", adaptive, "a number in [0, 1)"));
+        }
+        if !(0.0..=1.0).contains(&margin) {
+            return Err(Error::invalid("margin", margin, "a share in [0, 1]"));
         }
         if x.is_empty() || !x.len().is_multiple_of(self.inputs()) {
             return Err(Error::invalid(
@@ -93,7 +103,7 @@ impl Kan {
         let layers = self.layers.iter().zip(&mut nodes).map(|(layer, nodes)| {
             let bases = nodes.iter_mut().enumerate().map(|(i, node)| {
                 node.sort_by(f64::total_cmp);
-                moved(layer.basis(i), node, cells, adaptive)
+                moved(layer.basis(i), node, cells, [adaptive, margin])
             });
             layer.on_bases(bases.collect::<Result<_>>()?)
         });
@@ -113,7 +123,12 @@ impl Kan {
 }
 
 /// A basis for these rising samples.
-fn moved(old: &Basis, samples: &[f64], cells: Option<usize>, adaptive: f64) -> Result<Basis> {
+fn moved(
+    old: &Basis,
+    samples: &[f64],
+    cells: Option<usize>,
+    [adaptive, margin]: [f64; 2],
+) -> Result<Basis> {
     let cells = cells.unwrap_or(old.cells());
     let (mut a, mut b) = old.grid();
     if let [first, .., last] = samples {
@@ -121,7 +136,10 @@ fn moved(old: &Basis, samples: &[f64], cells: Option<usize>, adaptive: f64) -> R
         // A node that does not vary says nothing about where its grid shall lie.
         let size = first.abs().max(last.abs());
         if width.is_finite() && width > 1e-9 * size && width > 1e-100 {
-            (a, b) = (*first, *last);
+            let filled = a <= *first && *last <= b && width >= 0.9 * (b - a);
+            if !filled {
+                (a, b) = (first - margin * width, last + margin * width);
+            }
         }
     }
     let order = old.order();
@@ -325,7 +343,7 @@ mod tests {
             let mut net = Kan::new(&[2, 3, 1], 8, 3, 2).unwrap();
             let old = net.clone();
             let x: Vec<f64> = rows(3, 400, 1.0).iter().map(|v| v * v * v * 0.5).collect();
-            let change = net.follow(&x, Some(20), adaptive).unwrap();
+            let change = net.follow(&x, Some(20), adaptive, 0.0).unwrap();
             let found = largest(&net.predict(&x).unwrap(), &old.predict(&x).unwrap());
             assert!(
                 (found - change).abs() <= 1e-14 && change <= 2e-3,
@@ -341,20 +359,20 @@ mod tests {
         let mut net = Kan::new(&[2, 1], 4, 3, 2).unwrap();
         let x: Vec<f64> = (0..50).flat_map(|i| [5.0, f64::from(i % 2)]).collect();
         let before = net.predict(&x).unwrap();
-        net.follow(&x, None, 0.9).unwrap();
+        net.follow(&x, None, 0.9, 0.0).unwrap();
         assert_eq!(net.layers()[0].basis(0).grid(), (-1.0, 1.0));
         assert_eq!(net.layers()[0].basis(1).grid(), (0.0, 1.0));
         assert!(largest(&net.predict(&x).unwrap(), &before) <= 1e-2);
         let one = net.clone();
-        net.follow(&[0.2, 0.4], None, 0.0).unwrap();
+        net.follow(&[0.2, 0.4], None, 0.0, 0.0).unwrap();
         assert_eq!(
             net.layers()[0].basis(0).grid(),
             one.layers()[0].basis(0).grid()
         );
-        assert!(net.follow(&[], None, 0.0).is_err());
-        assert!(net.follow(&[1.0], None, 0.0).is_err());
-        assert!(net.follow(&[1.0, f64::NAN], None, 0.0).is_err());
-        assert!(net.follow(&[1.0, 2.0], None, 1.0).is_err());
+        assert!(net.follow(&[], None, 0.0, 0.0).is_err());
+        assert!(net.follow(&[1.0], None, 0.0, 0.0).is_err());
+        assert!(net.follow(&[1.0, f64::NAN], None, 0.0, 0.0).is_err());
+        assert!(net.follow(&[1.0, 2.0], None, 1.0, 0.0).is_err());
         assert!(net.refined(0).is_err());
         assert!(net.refined(4000).is_err());
     }

@@ -10,10 +10,16 @@ use crate::error::{Error, Result};
 use crate::kan::network::Kan;
 use crate::optim::{
     AdamOptions, AdamState, GaussNewton, GaussNewtonState, LbfgsOptions, LbfgsState, Moved,
-    Objective, Quadratic, Random, Stepped,
+    Objective, Random, Stepped,
 };
 
 /// Smoothness of the first rung where the held-out rows choose it.
+fn knob(n: &str, d: f64) -> f64 {
+    std::env::var(n)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(d)
+}
 const FIRST_SMOOTHNESS: f64 = 1e-4;
 
 /// Smoothness from rung to rung, and the least.
@@ -31,6 +37,9 @@ const COARSE: f64 = 0.03;
 
 /// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.
 const STALE: usize = 6;
+
+/// Grids reach beyond the samples by this share of their width.
+const MARGIN: f64 = 0.01;
 
 /// Fewest rows worth holding out.
 const FEWEST_HELD: usize = 3;
@@ -150,7 +159,7 @@ impl<'a> Course<'a> {
         let smoothness = options.smoothness.unwrap_or(match method {
             Method::Adam => 0.0,
             _ if held.is_empty() => PLAIN_SMOOTHNESS,
-            _ => FIRST_SMOOTHNESS,
+            _ => knob("FIRST", FIRST_SMOOTHNESS),
         });
         let state = Checkpoint {
             options: options.clone(),
@@ -204,12 +213,11 @@ impl<'a> Course<'a> {
             ));
         }
         let (train, held) = split(rows, &state.options);
-        let mut problem = Problem::new(state.net.clone(), data, train.clone(), state.smoothness)?;
+        let problem = Problem::new(state.net.clone(), data, train.clone(), state.smoothness)?;
         let mut newton = None;
         if let Optimiser::GaussNewton(at) = &state.optimiser {
             newton = Some(GaussNewton::new(at.clone()));
         }
-        problem.smoothness = state.smoothness;
         Ok(Course {
             state,
             data,
@@ -241,7 +249,7 @@ impl<'a> Course<'a> {
     }
 
     fn begin_rung(&mut self, p: Vec<f64>) -> Result<()> {
-        self.problem.smoothness = self.state.smoothness;
+        self.problem.set_smoothness(self.state.smoothness);
         self.state.rung_iterations = 0;
         self.state.stale = 0;
         self.state.rung_best = None;
@@ -304,17 +312,17 @@ impl<'a> Course<'a> {
                 let better = self.look(train)?;
                 let patience = match (self.state.options.patience, self.state.method) {
                     (0, _) => usize::MAX,
-                    (n, Method::LevenbergMarquardt) => n.min(STALE),
+                    (n, Method::LevenbergMarquardt) => n.min(knob("STALE", STALE as f64) as usize),
                     (n, _) => n,
                 };
                 self.state.stale = if better { 0 } else { self.state.stale + 1 };
                 let newton = self.state.method == Method::LevenbergMarquardt;
                 let last = self.state.stage + 1 == self.state.grids.len();
-                let tolerance =
-                    self.state
-                        .options
-                        .tolerance
-                        .max(if newton && !last { COARSE } else { 0.0 });
+                let tolerance = self.state.options.tolerance.max(if newton && !last {
+                    knob("COARSE", COARSE)
+                } else {
+                    0.0
+                });
                 if self.state.method != Method::Adam && share <= tolerance {
                     self.end_rung("the cost no longer falls")?;
                 } else if self.state.stale >= patience && !self.held.is_empty() {
@@ -335,6 +343,13 @@ impl<'a> Course<'a> {
                     .newton
                     .get_or_insert_with(|| GaussNewton::new(state.clone()));
                 let stepped = newton.step(problem)?;
+                if knob("VARPRO", 0.0) > 0.0
+                    && matches!(stepped, Stepped::Lower { .. })
+                    && self.data.loss == Loss::Squared
+                {
+                    let from = problem.net.parameter_starts().last().copied().unwrap_or(0);
+                    newton.settle(problem, from)?;
+                }
                 // The numbers are swapped into the state only where it is looked at: see `store`.
                 Ok(match stepped {
                     Stepped::Lower { share, gain, .. } => {
@@ -457,7 +472,7 @@ impl<'a> Course<'a> {
             return Ok(());
         };
         let before = self.state.stage_best.as_ref().map(|b| b.loss);
-        let better = before.is_none_or(|b| rung.loss < BETTER * b);
+        let better = before.is_none_or(|b| rung.loss < knob("BETTER", BETTER) * b);
         if before.is_none_or(|b| rung.loss < b) || self.held.is_empty() {
             self.state.stage_best = Some(rung);
         }
@@ -465,7 +480,7 @@ impl<'a> Course<'a> {
             && !self.held.is_empty()
             && self.state.method != Method::Adam;
         if choosing && better && self.state.smoothness > LEAST_SMOOTHNESS {
-            self.state.smoothness *= LESS;
+            self.state.smoothness *= knob("LESS", LESS);
             self.state.rung += 1;
             let p = self
                 .state
@@ -484,7 +499,8 @@ impl<'a> Course<'a> {
         };
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
         let better = self.held.is_empty() || before.is_none_or(|b| stage.loss < b);
-        let worth = self.held.is_empty() || before.is_none_or(|b| stage.loss < BETTER * b);
+        let worth =
+            self.held.is_empty() || before.is_none_or(|b| stage.loss < knob("BETTER", BETTER) * b);
         if better {
             let mut net = self.state.net.clone();
             net.set_parameter_values(&stage.p);
@@ -567,7 +583,7 @@ fn on_grid(net: &Kan, state: &Checkpoint, data: &Data<'_>, train: &[usize]) -> R
         let x: Vec<f64> = rows
             .flat_map(|r| data.x[r * n..(r + 1) * n].iter().copied())
             .collect();
-        net.follow(&x, Some(cells), state.options.adaptive)?;
+        net.follow(&x, Some(cells), state.options.adaptive, MARGIN)?;
     } else if !state.options.grids.is_empty() {
         net = net.refined(cells)?;
     }

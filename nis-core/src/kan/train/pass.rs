@@ -242,11 +242,6 @@ impl Pass {
         }
     }
 
-    /// The outputs of the last forward pass.
-    pub(super) fn outputs(&self) -> &[f64] {
-        &self.nodes[self.layers.len()]
-    }
-
     /// Runs a row; `stored` gives the functions of its inputs, as row number `k` of [`Inputs`].
     pub(super) fn forward(
         &mut self,

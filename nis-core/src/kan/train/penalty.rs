@@ -4,10 +4,6 @@ use crate::error::{Error, Result};
 use crate::kan::basis::{Basis, Family, Outside};
 use crate::kan::network::{Edge, Kan};
 
-/// A pull towards zero so slight that it changes no digit that is printed; it decides between edges that can
-/// trade a constant with one another.
-pub(super) const RIDGE: f64 = 1e-10;
-
 /// Most functions of a basis without local support whose smoothness is measured (a matrix of 32 MiB).
 const MOST_DENSE: usize = 2048;
 
@@ -94,13 +90,14 @@ impl Smoothness {
         })
     }
 
-    /// Half of `weight` times the sum over the edges of their roughness, plus half the pull towards zero; adds the
+    /// Half of `weight` times the sum over the edges of their roughness, plus half of `ridge` times the sum of squares,
+    /// which decides between edges that can trade a constant with one another; adds the
     /// gradient and, by `each(row, column, value)`, the lower triangle of the Hessian where asked for.
     pub(super) fn add(
         &self,
         net: &Kan,
         p: &[f64],
-        weight: f64,
+        [weight, ridge]: [f64; 2],
         mut gradient: Option<&mut [f64]>,
         mut each: Option<&mut dyn FnMut(usize, usize, f64)>,
     ) -> f64 {
@@ -158,12 +155,12 @@ impl Smoothness {
                     .has_base()
                     .then(|| start + layer.coefficients.len() + edge);
                 for index in (at..at + n).chain(base) {
-                    sum += 0.5 * RIDGE * p[index] * p[index];
+                    sum += 0.5 * ridge * p[index] * p[index];
                     if let Some(g) = gradient.as_deref_mut() {
-                        g[index] += RIDGE * p[index];
+                        g[index] += ridge * p[index];
                     }
                     if let Some(each) = each.as_deref_mut() {
-                        each(index, index, RIDGE);
+                        each(index, index, ridge);
                     }
                 }
             }

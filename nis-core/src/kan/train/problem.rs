@@ -41,6 +41,8 @@ pub(super) struct Problem<'a> {
     data: Data<'a>,
     rows: Vec<usize>,
     pub(super) smoothness: f64,
+    /// Weight of the squares of all parameters.
+    pub(super) ridge: f64,
     /// The mean loss without penalties where the cost was last asked for.
     pub(super) last_loss: f64,
     plan: Plan,
@@ -96,8 +98,15 @@ impl<'a> Problem<'a> {
             data,
             rows,
             smoothness,
+            ridge: 1e-6 * smoothness,
             last_loss: f64::NAN,
         })
+    }
+
+    /// Changes the smoothness, and the pull towards zero with it.
+    pub(super) fn set_smoothness(&mut self, smoothness: f64) {
+        self.smoothness = smoothness;
+        self.ridge = 1e-6 * smoothness;
     }
 
     /// Works on other rows from now on.
@@ -276,7 +285,10 @@ impl<'a> Problem<'a> {
         if self.sparse() {
             cost += self.sparsity()?.0;
         }
-        Ok(cost + self.smooth.add(&self.net, p, self.smoothness, None, None))
+        Ok(cost
+            + self
+                .smooth
+                .add(&self.net, p, [self.smoothness, self.ridge], None, None))
     }
 
     /// Adds the gradient of the rows in `range` and, where there is a matrix, their part of the Gauss-Newton
@@ -441,7 +453,7 @@ impl<'a> Problem<'a> {
         cost += self.smooth.add(
             &self.net,
             p,
-            self.smoothness,
+            [self.smoothness, self.ridge],
             Some(gradient),
             put.as_mut().map(|p| p as &mut dyn FnMut(usize, usize, f64)),
         );
