@@ -3,14 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adam::{Kernels, Moments};
 use super::check::{check_data, fingerprint};
-use super::options::{FitOptions, FitReport, Loss, Method, Progressed};
+use super::options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
 use super::problem::{Data, Problem, row_entries};
 use crate::error::{Error, Result};
 use crate::kan::network::Kan;
+use crate::kan::run::Batch;
 use crate::optim::{
-    AdamOptions, AdamState, GaussNewton, GaussNewtonState, LbfgsOptions, LbfgsState, Moved,
-    Objective, Random, Stepped,
+    AdamOptions, AdamState, GaussNewton, GaussNewtonState, LbfgsOptions, LbfgsState, Moved, Random,
+    Stepped,
 };
 
 /// Smoothness of the first rung where the held-out rows choose it.
@@ -111,7 +113,7 @@ enum Optimiser {
     Lbfgs(LbfgsState),
     Adam {
         p: Vec<f64>,
-        state: AdamState<f64>,
+        moments: Moments,
         random: u64,
     },
 }
@@ -142,6 +144,7 @@ pub(super) struct Course<'a> {
     held: Vec<usize>,
     problem: Problem<'a>,
     newton: Option<GaussNewton>,
+    kernels: Option<Kernels>,
 }
 
 impl<'a> Course<'a> {
@@ -184,6 +187,7 @@ impl<'a> Course<'a> {
         let mut course = Course {
             problem: Problem::new(net.clone(), data, train.clone(), smoothness)?,
             newton: None,
+            kernels: None,
             state,
             data,
             train,
@@ -225,6 +229,295 @@ impl<'a> Course<'a> {
             held,
             problem,
             newton,
+            kernels: None,
+        })
+    }
+
+    /// Whether the fit is over.
+    pub(super) fn over(&self) -> bool {
+        self.state.stop.is_some()
+    }
+
+    /// Begins the stage with this network on its grids.
+    fn enter(&mut self, net: Kan) -> Result<()> {
+        self.problem = Problem::new(
+            net.clone(),
+            self.data,
+            self.train.clone(),
+            self.state.smoothness,
+        )?;
+        let p = net.parameter_values();
+        self.state.net = net;
+        self.state.rung = 0;
+        self.state.stage_best = None;
+        self.begin_rung(p)
+    }
+
+    fn begin_rung(&mut self, p: Vec<f64>) -> Result<()> {
+        self.problem.set_smoothness(self.state.smoothness);
+        self.state.rung_iterations = 0;
+        self.state.stale = 0;
+        self.state.rung_best = None;
+        self.newton = None;
+        self.state.optimiser = match self.state.method {
+            Method::Lbfgs => Optimiser::Lbfgs(LbfgsState::new(p)),
+            Method::Adam => {
+                let kernels = Batch::<f64>::new(&self.state.net)?.weights();
+                let options = &self.state.options;
+                let moments = match options.precision {
+                    _ if options.l1 > 0.0 || options.entropy > 0.0 => {
+                        Moments::Plain(AdamState::<f64>::new(p.len()))
+                    }
+                    Precision::F64 => Moments::F64(AdamState::<f64>::new(kernels)),
+                    Precision::F32 => Moments::F32(AdamState::<f32>::new(kernels)),
+                };
+                self.kernels = None;
+                Optimiser::Adam {
+                    p,
+                    moments,
+                    random: options.seed ^ 0x00ad_a300 ^ self.state.stage as u64,
+                }
+            }
+            _ => {
+                let damping = if self.state.stage == 0 && self.state.rung == 0 {
+                    1e-2
+                } else {
+                    1e-4
+                };
+                let mut newton = GaussNewton::new(GaussNewtonState {
+                    p,
+                    damping,
+                    grow: 2.0,
+                    iterations: 0,
+                });
+                if self.data.loss == Loss::Squared {
+                    self.settle(&mut newton)?;
+                }
+                let state = newton.state.clone();
+                self.newton = Some(newton);
+                Optimiser::GaussNewton(state)
+            }
+        };
+        Ok(())
+    }
+
+    /// The last layer is linear in its coefficients: to their best values (variable projection).
+    fn settle(&mut self, newton: &mut GaussNewton) -> Result<()> {
+        let net = &self.problem.net;
+        let last = net.layers().last().filter(|l| l.products.is_empty());
+        if let (Some(_), Some(from)) = (last, net.parameter_starts().last().copied()) {
+            newton.settle(&mut self.problem, from)?;
+        }
+        Ok(())
+    }
+
+    /// One iteration, and what follows from it: the next rung, the next stage, the end.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let went = self.iterate()?;
+        self.state.iterations += 1;
+        self.state.rung_iterations += 1;
+        let limit = self.state.options.max_iterations;
+        let used_up = self.state.rung_iterations >= limit;
+        match went {
+            Went::Refused => {
+                if used_up {
+                    self.end_rung("iterations are used up")?;
+                }
+            }
+            Went::Done => self.end_rung("no step lowers the cost any more")?,
+            Went::On(train, share) => {
+                let better = self.look(train)?;
+                let patience = match (self.state.options.patience, self.state.method) {
+                    (0, _) => usize::MAX,
+                    (n, Method::LevenbergMarquardt) => n.min(knob("STALE", STALE as f64) as usize),
+                    (n, _) => n,
+                };
+                self.state.stale = if better { 0 } else { self.state.stale + 1 };
+                let newton = self.state.method == Method::LevenbergMarquardt;
+                let last = self.state.stage + 1 == self.state.grids.len();
+                let tolerance = self.state.options.tolerance.max(if newton && !last {
+                    knob("COARSE", COARSE)
+                } else {
+                    0.0
+                });
+                if self.state.method != Method::Adam && share <= tolerance {
+                    self.end_rung("the cost no longer falls")?;
+                } else if self.state.stale >= patience && !self.held.is_empty() {
+                    self.end_rung("the held-out rows get no better")?;
+                } else if used_up {
+                    self.end_rung("iterations are used up")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn iterate(&mut self) -> Result<Went> {
+        let problem = &mut self.problem;
+        match &mut self.state.optimiser {
+            Optimiser::GaussNewton(state) => {
+                let newton = self
+                    .newton
+                    .get_or_insert_with(|| GaussNewton::new(state.clone()));
+                let stepped = newton.step(problem)?;
+                if knob("VARPRO", 0.0) > 0.0
+                    && matches!(stepped, Stepped::Lower { .. })
+                    && self.data.loss == Loss::Squared
+                {
+                    let from = problem.net.parameter_starts().last().copied().unwrap_or(0);
+                    newton.settle(problem, from)?;
+                }
+                // The numbers are swapped into the state only where it is looked at: see `store`.
+                Ok(match stepped {
+                    Stepped::Lower { share, gain, .. } => {
+                        Went::On(problem.last_loss, if gain > 0.25 { share } else { 1.0 })
+                    }
+                    Stepped::Refused => Went::Refused,
+                    Stepped::Done => Went::Done,
+                })
+            }
+            Optimiser::Lbfgs(state) => Ok(match state.step(problem, &LbfgsOptions::default())? {
+                Moved::Lower { share, .. } => {
+                    Went::On(problem.last_loss, if share == 0.0 { 1.0 } else { share })
+                }
+                Moved::Done => Went::Done,
+            }),
+            Optimiser::Adam { p, moments, random } => {
+                let options = &self.state.options;
+                let mut numbers = Random(*random);
+                let mut order = self.train.clone();
+                for i in (1..order.len()).rev() {
+                    order.swap(i, numbers.below(i + 1));
+                }
+                *random = numbers.0;
+                let done = self.state.rung_iterations as f64 / options.max_iterations as f64;
+                let fall = 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+                let adam = AdamOptions {
+                    learning_rate: options.learning_rate * fall,
+                    weight_decay: options.weight_decay,
+                    ..AdamOptions::default()
+                };
+                let kernels = match &mut self.kernels {
+                    Some(kernels) => kernels,
+                    none => none.insert(Kernels::new(&self.state.net, moments)?),
+                };
+                let loss = kernels.epoch(problem, p, moments, &order, options.batch, &adam)?;
+                Ok(Went::On(loss, 1.0))
+            }
+        }
+    }
+
+    fn p(&self) -> &[f64] {
+        match self {
+            Optimiser::GaussNewton(state) => &state.p,
+            Optimiser::Lbfgs(state) => &state.p,
+            Optimiser::Adam { p, .. } => p,
+        }
+    }
+}
+
+/// What an iteration came to.
+enum Went {
+    /// Loss of the training rows, share by which the cost fell.
+    On(f64, f64),
+    Refused,
+    Done,
+}
+
+/// A fit under way.
+pub(super) struct Course<'a> {
+    pub(super) state: Checkpoint,
+    data: Data<'a>,
+    train: Vec<usize>,
+    held: Vec<usize>,
+    problem: Problem<'a>,
+    newton: Option<GaussNewton>,
+    kernels: Option<Kernels>,
+}
+
+impl<'a> Course<'a> {
+    /// # Errors
+    /// Those of [`Kan::fit`].
+    pub(super) fn start(net: &Kan, data: Data<'a>, options: &FitOptions) -> Result<Self> {
+        options.check()?;
+        let rows = check_data(net, data.x, data.y, options.loss)?;
+        let (train, held) = split(rows, options);
+        let method = choose(net, options, train.len());
+        let grids = match &options.grids[..] {
+            [] => vec![net.layers()[0].basis(0).cells()],
+            grids => grids.to_vec(),
+        };
+        let smoothness = options.smoothness.unwrap_or(match method {
+            Method::Adam => 0.0,
+            _ if held.is_empty() => PLAIN_SMOOTHNESS,
+            _ => knob("FIRST", FIRST_SMOOTHNESS),
+        });
+        let state = Checkpoint {
+            options: options.clone(),
+            data: fingerprint(data.x, data.y),
+            method,
+            grids,
+            net: net.clone(),
+            optimiser: Optimiser::Lbfgs(LbfgsState::new(Vec::new())),
+            stage: 0,
+            rung: 0,
+            rung_iterations: 0,
+            stale: 0,
+            smoothness,
+            rung_best: None,
+            stage_best: None,
+            best: None,
+            iterations: 0,
+            history: Vec::new(),
+            stop: None,
+        };
+        let net = on_grid(net, &state, &data, &train)?;
+        let mut course = Course {
+            problem: Problem::new(net.clone(), data, train.clone(), smoothness)?,
+            newton: None,
+            kernels: None,
+            state,
+            data,
+            train,
+            held,
+        };
+        course.enter(net)?;
+        Ok(course)
+    }
+
+    /// # Errors
+    /// [`Error::InvalidInput`] where the checkpoint belongs to other rows.
+    pub(super) fn resume(state: Checkpoint, data: Data<'a>) -> Result<Self> {
+        state.options.check()?;
+        let rows = check_data(&state.net, data.x, data.y, state.options.loss)?;
+        if fingerprint(data.x, data.y) != state.data {
+            return Err(Error::invalid(
+                "checkpoint",
+                "other rows",
+                "the rows of the fit that it was taken from",
+            ));
+        }
+        if state.optimiser.p().len() != state.net.parameters() || state.stage >= state.grids.len() {
+            return Err(Error::invalid(
+                "checkpoint",
+                "sizes that do not fit together",
+                "an unchanged checkpoint",
+            ));
+        }
+        let (train, held) = split(rows, &state.options);
+        let problem = Problem::new(state.net.clone(), data, train.clone(), state.smoothness)?;
+        let mut newton = None;
+        if let Optimiser::GaussNewton(at) = &state.optimiser {
+            newton = Some(GaussNewton::new(at.clone()));
+        }
+        Ok(Course {
+            state,
+            data,
+            train,
+            held,
+            problem,
+            newton,
+            kernels: None,
         })
     }
 

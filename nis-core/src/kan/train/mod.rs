@@ -3,6 +3,7 @@
 //! The penalty on second differences of the coefficients is that of P-splines (Eilers and Marx, Statist. Sci.
 //! 11 (1996) 89, eq. (4)): it pulls every edge towards a straight line, never towards zero.
 
+mod adam;
 mod check;
 mod course;
 mod loss;

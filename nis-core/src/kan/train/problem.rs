@@ -109,6 +109,16 @@ impl<'a> Problem<'a> {
         self.ridge = 1e-6 * smoothness;
     }
 
+    pub(super) fn data(&self) -> &Data<'a> {
+        &self.data
+    }
+
+    /// Adds the gradient of smoothness and pull towards zero; returns their value.
+    pub(super) fn add_penalty(&self, p: &[f64], gradient: &mut [f64]) -> f64 {
+        let weights = [self.smoothness, self.ridge];
+        self.smooth.add(&self.net, p, weights, Some(gradient), None)
+    }
+
     /// Works on other rows from now on.
     pub(super) fn set_rows(&mut self, rows: &[usize]) {
         self.rows.clear();

@@ -401,6 +401,7 @@ fn a_fit_goes_on_from_any_checkpoint_bit_for_bit() {
         (Method::LevenbergMarquardt, Precision::F64),
         (Method::Lbfgs, Precision::F64),
         (Method::Adam, Precision::F64),
+        (Method::Adam, Precision::F32),
     ] {
         let options = FitOptions {
             method,
