@@ -66,6 +66,18 @@ impl Kan {
         adaptive: f64,
         margin: f64,
     ) -> Result<f64> {
+        self.follow_first(self.layers.len(), x, cells, adaptive, margin)
+    }
+
+    /// As [`Kan::follow`] for the first layers only; the others keep their ranges.
+    pub(crate) fn follow_first(
+        &mut self,
+        count: usize,
+        x: &[f64],
+        cells: Option<usize>,
+        adaptive: f64,
+        margin: f64,
+    ) -> Result<f64> {
         if !(0.0..1.0).contains(&adaptive) {
             return Err(Error::invalid("adaptive", adaptive, "a number in [0, 1)"));
         }
@@ -100,13 +112,21 @@ impl Kan {
                 }
             }
         }
-        let layers = self.layers.iter().zip(&mut nodes).map(|(layer, nodes)| {
-            let bases = nodes.iter_mut().enumerate().map(|(i, node)| {
-                node.sort_by(f64::total_cmp);
-                moved(layer.basis(i), node, cells, [adaptive, margin])
+        let layers = self
+            .layers
+            .iter()
+            .zip(&mut nodes)
+            .enumerate()
+            .map(|(l, (layer, nodes))| {
+                let bases = nodes.iter_mut().enumerate().map(|(i, node)| {
+                    if l >= count {
+                        node.clear();
+                    }
+                    node.sort_by(f64::total_cmp);
+                    moved(layer.basis(i), node, cells, [adaptive, margin])
+                });
+                layer.on_bases(bases.collect::<Result<_>>()?)
             });
-            layer.on_bases(bases.collect::<Result<_>>()?)
-        });
         let moved = Kan::from_layers(layers.collect::<Result<_>>()?)?;
         let mut change = 0.0f64;
         for (row, before) in samples().zip(before.chunks(self.outputs())) {
@@ -131,11 +151,13 @@ fn moved(
 ) -> Result<Basis> {
     let cells = cells.unwrap_or(old.cells());
     let (mut a, mut b) = old.grid();
+    let mut varies = false;
     if let [first, .., last] = samples {
         let width = last - first;
         // A node that does not vary says nothing about where its grid shall lie.
         let size = first.abs().max(last.abs());
         if width.is_finite() && width > 1e-9 * size && width > 1e-100 {
+            varies = true;
             let filled = a <= *first && *last <= b && width >= 0.9 * (b - a);
             if !filled {
                 (a, b) = (first - margin * width, last + margin * width);
@@ -143,7 +165,7 @@ fn moved(
         }
     }
     let order = old.order();
-    if old.family() != Family::BSpline || adaptive == 0.0 || samples.len() < 2 {
+    if old.family() != Family::BSpline || adaptive == 0.0 || !varies {
         return Basis::of(old.family(), a, b, cells, order);
     }
     let cell = (b - a) / cells as f64;
@@ -363,12 +385,10 @@ mod tests {
         assert_eq!(net.layers()[0].basis(0).grid(), (-1.0, 1.0));
         assert_eq!(net.layers()[0].basis(1).grid(), (0.0, 1.0));
         assert!(largest(&net.predict(&x).unwrap(), &before) <= 1e-2);
-        let one = net.clone();
-        net.follow(&[0.2, 0.4], None, 0.0, 0.0).unwrap();
-        assert_eq!(
-            net.layers()[0].basis(0).grid(),
-            one.layers()[0].basis(0).grid()
-        );
+        // One row says nothing about a range.
+        let mut one = Kan::new(&[2, 1], 4, 3, 2).unwrap();
+        one.follow(&[0.2, 0.4], None, 0.0, 0.0).unwrap();
+        assert_eq!(one.layers()[0].basis(1).grid(), (-1.0, 1.0));
         assert!(net.follow(&[], None, 0.0, 0.0).is_err());
         assert!(net.follow(&[1.0], None, 0.0, 0.0).is_err());
         assert!(net.follow(&[1.0, f64::NAN], None, 0.0, 0.0).is_err());

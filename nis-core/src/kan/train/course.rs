@@ -16,12 +16,6 @@ use crate::optim::{
 };
 
 /// Smoothness of the first rung where the held-out rows choose it.
-fn knob(n: &str, d: f64) -> f64 {
-    std::env::var(n)
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(d)
-}
 const FIRST_SMOOTHNESS: f64 = 1e-4;
 
 /// Smoothness from rung to rung, and the least.
@@ -76,6 +70,8 @@ pub struct Checkpoint {
     smoothness: f64,
     rung_best: Option<Best>,
     stage_best: Option<Best>,
+    /// Whether the stages came back to a coarser grid to converge on it.
+    polished: bool,
     best: Option<(Kan, Best)>,
     iterations: usize,
     history: Vec<Progressed>,
@@ -161,8 +157,8 @@ impl<'a> Course<'a> {
         };
         let smoothness = options.smoothness.unwrap_or(match method {
             Method::Adam => 0.0,
-            _ if held.is_empty() => PLAIN_SMOOTHNESS,
-            _ => knob("FIRST", FIRST_SMOOTHNESS),
+            _ if held.is_empty() || options.l1 > 0.0 || options.entropy > 0.0 => PLAIN_SMOOTHNESS,
+            _ => FIRST_SMOOTHNESS,
         });
         let state = Checkpoint {
             options: options.clone(),
@@ -178,6 +174,7 @@ impl<'a> Course<'a> {
             smoothness,
             rung_best: None,
             stage_best: None,
+            polished: false,
             best: None,
             iterations: 0,
             history: Vec::new(),
@@ -236,6 +233,12 @@ impl<'a> Course<'a> {
     /// Whether the fit is over.
     pub(super) fn over(&self) -> bool {
         self.state.stop.is_some()
+    }
+
+    /// Whether the held-out rows choose what is kept. They do not where sparsity is asked for: it costs accuracy.
+    fn selecting(&self) -> bool {
+        let options = &self.state.options;
+        !self.held.is_empty() && options.l1 == 0.0 && options.entropy == 0.0
     }
 
     /// Begins the stage with this network on its grids.
@@ -329,20 +332,20 @@ impl<'a> Course<'a> {
                 let better = self.look(train)?;
                 let patience = match (self.state.options.patience, self.state.method) {
                     (0, _) => usize::MAX,
-                    (n, Method::LevenbergMarquardt) => n.min(knob("STALE", STALE as f64) as usize),
+                    (n, Method::LevenbergMarquardt) => n.min(STALE),
                     (n, _) => n,
                 };
                 self.state.stale = if better { 0 } else { self.state.stale + 1 };
                 let newton = self.state.method == Method::LevenbergMarquardt;
                 let last = self.state.stage + 1 == self.state.grids.len();
-                let tolerance = self.state.options.tolerance.max(if newton && !last {
-                    knob("COARSE", COARSE)
-                } else {
-                    0.0
-                });
+                let tolerance =
+                    self.state
+                        .options
+                        .tolerance
+                        .max(if newton && !last { COARSE } else { 0.0 });
                 if self.state.method != Method::Adam && share <= tolerance {
                     self.end_rung("the cost no longer falls")?;
-                } else if self.state.stale >= patience && !self.held.is_empty() {
+                } else if self.state.stale >= patience && self.selecting() {
                     self.end_rung("the held-out rows get no better")?;
                 } else if used_up {
                     self.end_rung("iterations are used up")?;
@@ -360,13 +363,6 @@ impl<'a> Course<'a> {
                     .newton
                     .get_or_insert_with(|| GaussNewton::new(state.clone()));
                 let stepped = newton.step(problem)?;
-                if knob("VARPRO", 0.0) > 0.0
-                    && matches!(stepped, Stepped::Lower { .. })
-                    && self.data.loss == Loss::Squared
-                {
-                    let from = problem.net.parameter_starts().last().copied().unwrap_or(0);
-                    newton.settle(problem, from)?;
-                }
                 // The numbers are swapped into the state only where it is looked at: see `store`.
                 Ok(match stepped {
                     Stepped::Lower { share, gain, .. } => {
@@ -408,294 +404,6 @@ impl<'a> Course<'a> {
     }
 
     fn p(&self) -> &[f64] {
-        match self {
-            Optimiser::GaussNewton(state) => &state.p,
-            Optimiser::Lbfgs(state) => &state.p,
-            Optimiser::Adam { p, .. } => p,
-        }
-    }
-}
-
-/// What an iteration came to.
-enum Went {
-    /// Loss of the training rows, share by which the cost fell.
-    On(f64, f64),
-    Refused,
-    Done,
-}
-
-/// A fit under way.
-pub(super) struct Course<'a> {
-    pub(super) state: Checkpoint,
-    data: Data<'a>,
-    train: Vec<usize>,
-    held: Vec<usize>,
-    problem: Problem<'a>,
-    newton: Option<GaussNewton>,
-    kernels: Option<Kernels>,
-}
-
-impl<'a> Course<'a> {
-    /// # Errors
-    /// Those of [`Kan::fit`].
-    pub(super) fn start(net: &Kan, data: Data<'a>, options: &FitOptions) -> Result<Self> {
-        options.check()?;
-        let rows = check_data(net, data.x, data.y, options.loss)?;
-        let (train, held) = split(rows, options);
-        let method = choose(net, options, train.len());
-        let grids = match &options.grids[..] {
-            [] => vec![net.layers()[0].basis(0).cells()],
-            grids => grids.to_vec(),
-        };
-        let smoothness = options.smoothness.unwrap_or(match method {
-            Method::Adam => 0.0,
-            _ if held.is_empty() => PLAIN_SMOOTHNESS,
-            _ => knob("FIRST", FIRST_SMOOTHNESS),
-        });
-        let state = Checkpoint {
-            options: options.clone(),
-            data: fingerprint(data.x, data.y),
-            method,
-            grids,
-            net: net.clone(),
-            optimiser: Optimiser::Lbfgs(LbfgsState::new(Vec::new())),
-            stage: 0,
-            rung: 0,
-            rung_iterations: 0,
-            stale: 0,
-            smoothness,
-            rung_best: None,
-            stage_best: None,
-            best: None,
-            iterations: 0,
-            history: Vec::new(),
-            stop: None,
-        };
-        let net = on_grid(net, &state, &data, &train)?;
-        let mut course = Course {
-            problem: Problem::new(net.clone(), data, train.clone(), smoothness)?,
-            newton: None,
-            kernels: None,
-            state,
-            data,
-            train,
-            held,
-        };
-        course.enter(net)?;
-        Ok(course)
-    }
-
-    /// # Errors
-    /// [`Error::InvalidInput`] where the checkpoint belongs to other rows.
-    pub(super) fn resume(state: Checkpoint, data: Data<'a>) -> Result<Self> {
-        state.options.check()?;
-        let rows = check_data(&state.net, data.x, data.y, state.options.loss)?;
-        if fingerprint(data.x, data.y) != state.data {
-            return Err(Error::invalid(
-                "checkpoint",
-                "other rows",
-                "the rows of the fit that it was taken from",
-            ));
-        }
-        if state.optimiser.p().len() != state.net.parameters() || state.stage >= state.grids.len() {
-            return Err(Error::invalid(
-                "checkpoint",
-                "sizes that do not fit together",
-                "an unchanged checkpoint",
-            ));
-        }
-        let (train, held) = split(rows, &state.options);
-        let problem = Problem::new(state.net.clone(), data, train.clone(), state.smoothness)?;
-        let mut newton = None;
-        if let Optimiser::GaussNewton(at) = &state.optimiser {
-            newton = Some(GaussNewton::new(at.clone()));
-        }
-        Ok(Course {
-            state,
-            data,
-            train,
-            held,
-            problem,
-            newton,
-            kernels: None,
-        })
-    }
-
-    /// Whether the fit is over.
-    pub(super) fn over(&self) -> bool {
-        self.state.stop.is_some()
-    }
-
-    /// Begins the stage with this network on its grids.
-    fn enter(&mut self, net: Kan) -> Result<()> {
-        self.problem = Problem::new(
-            net.clone(),
-            self.data,
-            self.train.clone(),
-            self.state.smoothness,
-        )?;
-        let p = net.parameter_values();
-        self.state.net = net;
-        self.state.rung = 0;
-        self.state.stage_best = None;
-        self.begin_rung(p)
-    }
-
-    fn begin_rung(&mut self, p: Vec<f64>) -> Result<()> {
-        self.problem.set_smoothness(self.state.smoothness);
-        self.state.rung_iterations = 0;
-        self.state.stale = 0;
-        self.state.rung_best = None;
-        self.newton = None;
-        self.state.optimiser = match self.state.method {
-            Method::Lbfgs => Optimiser::Lbfgs(LbfgsState::new(p)),
-            Method::Adam => Optimiser::Adam {
-                state: AdamState::<f64>::new(p.len()),
-                p,
-                random: self.state.options.seed ^ 0x00ad_a300 ^ self.state.stage as u64,
-            },
-            _ => {
-                let damping = if self.state.stage == 0 && self.state.rung == 0 {
-                    1e-2
-                } else {
-                    1e-4
-                };
-                let mut newton = GaussNewton::new(GaussNewtonState {
-                    p,
-                    damping,
-                    grow: 2.0,
-                    iterations: 0,
-                });
-                if self.data.loss == Loss::Squared {
-                    self.settle(&mut newton)?;
-                }
-                let state = newton.state.clone();
-                self.newton = Some(newton);
-                Optimiser::GaussNewton(state)
-            }
-        };
-        Ok(())
-    }
-
-    /// The last layer is linear in its coefficients: to their best values (variable projection).
-    fn settle(&mut self, newton: &mut GaussNewton) -> Result<()> {
-        let net = &self.problem.net;
-        let last = net.layers().last().filter(|l| l.products.is_empty());
-        if let (Some(_), Some(from)) = (last, net.parameter_starts().last().copied()) {
-            newton.settle(&mut self.problem, from)?;
-        }
-        Ok(())
-    }
-
-    /// One iteration, and what follows from it: the next rung, the next stage, the end.
-    pub(super) fn advance(&mut self) -> Result<()> {
-        let went = self.iterate()?;
-        self.state.iterations += 1;
-        self.state.rung_iterations += 1;
-        let limit = self.state.options.max_iterations;
-        let used_up = self.state.rung_iterations >= limit;
-        match went {
-            Went::Refused => {
-                if used_up {
-                    self.end_rung("iterations are used up")?;
-                }
-            }
-            Went::Done => self.end_rung("no step lowers the cost any more")?,
-            Went::On(train, share) => {
-                let better = self.look(train)?;
-                let patience = match (self.state.options.patience, self.state.method) {
-                    (0, _) => usize::MAX,
-                    (n, Method::LevenbergMarquardt) => n.min(knob("STALE", STALE as f64) as usize),
-                    (n, _) => n,
-                };
-                self.state.stale = if better { 0 } else { self.state.stale + 1 };
-                let newton = self.state.method == Method::LevenbergMarquardt;
-                let last = self.state.stage + 1 == self.state.grids.len();
-                let tolerance = self.state.options.tolerance.max(if newton && !last {
-                    knob("COARSE", COARSE)
-                } else {
-                    0.0
-                });
-                if self.state.method != Method::Adam && share <= tolerance {
-                    self.end_rung("the cost no longer falls")?;
-                } else if self.state.stale >= patience && !self.held.is_empty() {
-                    self.end_rung("the held-out rows get no better")?;
-                } else if used_up {
-                    self.end_rung("iterations are used up")?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn iterate(&mut self) -> Result<Went> {
-        let problem = &mut self.problem;
-        match &mut self.state.optimiser {
-            Optimiser::GaussNewton(state) => {
-                let newton = self
-                    .newton
-                    .get_or_insert_with(|| GaussNewton::new(state.clone()));
-                let stepped = newton.step(problem)?;
-                if knob("VARPRO", 0.0) > 0.0
-                    && matches!(stepped, Stepped::Lower { .. })
-                    && self.data.loss == Loss::Squared
-                {
-                    let from = problem.net.parameter_starts().last().copied().unwrap_or(0);
-                    newton.settle(problem, from)?;
-                }
-                // The numbers are swapped into the state only where it is looked at: see `store`.
-                Ok(match stepped {
-                    Stepped::Lower { share, gain, .. } => {
-                        Went::On(problem.last_loss, if gain > 0.25 { share } else { 1.0 })
-                    }
-                    Stepped::Refused => Went::Refused,
-                    Stepped::Done => Went::Done,
-                })
-            }
-            Optimiser::Lbfgs(state) => Ok(match state.step(problem, &LbfgsOptions::default())? {
-                Moved::Lower { share, .. } => {
-                    Went::On(problem.last_loss, if share == 0.0 { 1.0 } else { share })
-                }
-                Moved::Done => Went::Done,
-            }),
-            Optimiser::Adam { p, state, random } => {
-                let options = &self.state.options;
-                let mut random_numbers = Random(*random);
-                let mut order = self.train.clone();
-                for i in (1..order.len()).rev() {
-                    order.swap(i, random_numbers.below(i + 1));
-                }
-                *random = random_numbers.0;
-                let done = self.state.rung_iterations as f64 / options.max_iterations as f64;
-                let fall = 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
-                let adam = AdamOptions {
-                    learning_rate: options.learning_rate * fall,
-                    weight_decay: options.weight_decay,
-                    ..AdamOptions::default()
-                };
-                let mut gradient = vec![0.0; p.len()];
-                let mut sum = 0.0;
-                for batch in order.chunks(options.batch) {
-                    problem.set_rows(batch);
-                    let value = problem.evaluate(p, &mut gradient)?;
-                    if !value.is_finite() {
-                        return Err(Error::numerical(
-                            "Adam",
-                            format!(
-                                "the loss is {value}: a smaller learning_rate than {} is needed",
-                                options.learning_rate
-                            ),
-                        ));
-                    }
-                    sum += problem.last_loss * batch.len() as f64;
-                    state.step(p, &gradient, &adam);
-                }
-                Ok(Went::On(sum / order.len() as f64, 1.0))
-            }
-        }
-    }
-
-    fn p(&self) -> &[f64] {
         match &self.newton {
             Some(newton) => &newton.state.p,
             None => self.state.optimiser.p(),
@@ -729,7 +437,7 @@ impl<'a> Course<'a> {
         )?;
         let before = self.state.rung_best.as_ref().map(|b| b.loss);
         // Without held-out rows the last is kept: the cost falls, the loss alone may rise a little.
-        let keep = self.held.is_empty() || before.is_none_or(|b| loss < b);
+        let keep = !self.selecting() || before.is_none_or(|b| loss < b);
         if keep {
             self.state.rung_best = Some(Best {
                 p,
@@ -765,15 +473,15 @@ impl<'a> Course<'a> {
             return Ok(());
         };
         let before = self.state.stage_best.as_ref().map(|b| b.loss);
-        let better = before.is_none_or(|b| rung.loss < knob("BETTER", BETTER) * b);
-        if before.is_none_or(|b| rung.loss < b) || self.held.is_empty() {
+        let better = before.is_none_or(|b| rung.loss < BETTER * b);
+        if before.is_none_or(|b| rung.loss < b) || !self.selecting() {
             self.state.stage_best = Some(rung);
         }
         let choosing = self.state.options.smoothness.is_none()
-            && !self.held.is_empty()
+            && self.selecting()
             && self.state.method != Method::Adam;
         if choosing && better && self.state.smoothness > LEAST_SMOOTHNESS {
-            self.state.smoothness *= knob("LESS", LESS);
+            self.state.smoothness *= LESS;
             self.state.rung += 1;
             let p = self
                 .state
@@ -791,22 +499,24 @@ impl<'a> Course<'a> {
             return Ok(());
         };
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
-        let better = self.held.is_empty() || before.is_none_or(|b| stage.loss < b);
-        let worth =
-            self.held.is_empty() || before.is_none_or(|b| stage.loss < knob("BETTER", BETTER) * b);
+        let better = !self.selecting() || before.is_none_or(|b| stage.loss < b);
+        let worth = self.held.is_empty() || before.is_none_or(|b| stage.loss < BETTER * b);
         if better {
             let mut net = self.state.net.clone();
             net.set_parameter_values(&stage.p);
             self.state.best = Some((net, stage));
         }
         let next = self.state.stage + 1;
-        if next >= self.state.grids.len() {
+        if !worth && !self.state.polished && self.state.method == Method::LevenbergMarquardt {
+            // Back to the better grid, whose stage was left before it had converged.
+            if let Some((net, _)) = &self.state.best {
+                let cells = net.layers()[0].basis(0).cells();
+                self.state.grids.truncate(next);
+                self.state.grids.push(cells);
+                self.state.polished = true;
+            }
+        } else if next >= self.state.grids.len() || !worth {
             self.state.stop = Some(why.into());
-            return Ok(());
-        }
-        if !worth {
-            let cells = self.state.grids[self.state.stage];
-            self.state.stop = Some(format!("the held-out rows get no better on {cells} cells"));
             return Ok(());
         }
         let Some((net, best)) = &self.state.best else {
@@ -814,7 +524,8 @@ impl<'a> Course<'a> {
         };
         if self.state.options.smoothness.is_none() {
             // The same penalty of the second derivative: a second difference falls with the square of the cell.
-            let ratio = self.state.grids[next] as f64 / self.state.grids[self.state.stage] as f64;
+            let cells = net.layers()[0].basis(0).cells();
+            let ratio = self.state.grids[next] as f64 / cells as f64;
             self.state.smoothness = best.smoothness * ratio.powi(3);
         }
         let net = net.clone();
@@ -876,7 +587,13 @@ fn on_grid(net: &Kan, state: &Checkpoint, data: &Data<'_>, train: &[usize]) -> R
         let x: Vec<f64> = rows
             .flat_map(|r| data.x[r * n..(r + 1) * n].iter().copied())
             .collect();
-        net.follow(&x, Some(cells), state.options.adaptive, MARGIN)?;
+        // Before the first stage the values of hidden nodes are those of the random start.
+        let count = if state.stage == 0 {
+            1
+        } else {
+            net.layers().len()
+        };
+        net.follow_first(count, &x, Some(cells), state.options.adaptive, MARGIN)?;
     } else if !state.options.grids.is_empty() {
         net = net.refined(cells)?;
     }

@@ -57,11 +57,13 @@ pub struct FitOptions {
     pub tolerance: f64,
     /// Weight of the smoothness penalty; `None` takes it from the held-out rows where there are any.
     pub smoothness: Option<f64>,
-    /// Share of the rows held out to choose smoothness and grid and to stop early; in [0, 0.5], 0 for none.
+    /// Share of the rows held out to choose smoothness and grid and to stop early; in [0, 0.5], 0 for none. Where
+    /// sparsity is asked for they choose nothing and are only reported on.
     pub holdout: f64,
     /// Grid cells of successive stages, each starting from the function found before; empty keeps the grid.
     pub grids: Vec<usize>,
-    /// Whether grids follow the samples before every stage, keeping the function ([`crate::kan::Kan::follow`]).
+    /// Whether grids follow the samples before every stage, keeping the function ([`crate::kan::Kan::follow`]); those
+    /// of hidden layers from the second stage on.
     pub update_grid: bool,
     /// Share of the quantiles in the knots of grids that follow the samples: 0 for equal cells, below 1.
     pub adaptive: f64,
@@ -96,7 +98,7 @@ impl Default for FitOptions {
             smoothness: None,
             holdout: 0.2,
             grids: Vec::new(),
-            update_grid: true,
+            update_grid: false,
             adaptive: 0.0,
             l1: 0.0,
             entropy: 0.0,

@@ -106,7 +106,12 @@ fn the_pass_agrees_with_the_plain_one() {
             smooth.evaluate(&p, &mut penalty).unwrap();
             for (i, g) in gradient.iter().enumerate() {
                 let error = (g - penalty[i] - want[i]).abs();
-                assert!(error <= 1e-12, "{family:?} {base:?} {i}: {g} {}", want[i]);
+                let size = want[i].abs().max(1.0);
+                assert!(
+                    error <= 1e-12 * size,
+                    "{family:?} {base:?} {i}: {g} {}",
+                    want[i]
+                );
             }
         }
     }
@@ -127,15 +132,17 @@ fn gradients_of_every_loss_penalty_and_family_agree_with_differences() {
                     problem.evaluate(&p, &mut gradient).unwrap();
                     let mut unused = vec![0.0; p.len()];
                     for (i, want) in gradient.iter().enumerate() {
-                        let h = 1e-5;
-                        let mut q = p.clone();
-                        q[i] += h;
-                        let up = problem.evaluate(&q, &mut unused).unwrap();
-                        q[i] -= 2.0 * h;
-                        let down = problem.evaluate(&q, &mut unused).unwrap();
-                        let slope = (up - down) / (2.0 * h);
+                        let mut at = |step: f64| {
+                            let mut q = p.clone();
+                            q[i] += step;
+                            problem.evaluate(&q, &mut unused).unwrap()
+                        };
+                        // Exact for polynomials up to the fourth degree.
+                        let h = 1e-4;
+                        let near = 8.0 * (at(h) - at(-h));
+                        let slope = (near - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
                         assert!(
-                            (slope - want).abs() <= 1e-8 * want.abs().max(1.0),
+                            (slope - want).abs() <= 1e-7 * want.abs().max(1.0),
                             "{family:?} {base:?} {loss:?} {sparse} {i}: {slope} {want}"
                         );
                     }
@@ -233,21 +240,21 @@ fn the_sums_do_not_depend_on_threads() {
 fn the_toy_of_the_kan_paper_by_stages() {
     let (x, fresh) = (rows(7, 2000, 1.0), rows(8, 2000, 1.0));
     let (y, fresh_y) = (toy(&x), toy(&fresh));
-    let mut net = Kan::new(&[2, 5, 1], 3, 3, 0).unwrap();
+    let mut net = Kan::new(&[2, 5, 1], 3, 5, 0).unwrap();
     let options = FitOptions {
-        grids: vec![3, 5, 10],
+        grids: vec![3, 6, 10],
         ..FitOptions::default()
     };
     let report = net.fit(&x, &y, &options, &Progress::none()).unwrap();
     let error = rmse(&net, &fresh, &fresh_y);
-    assert!(error <= 3e-4, "{error} {report:?}");
+    assert!(error <= 1e-4, "{error} {}", report.stop);
     assert_eq!(
         (report.method, report.grid),
         (Method::LevenbergMarquardt, 10)
     );
     assert_eq!(report.holdout_rows.len(), 200);
     let held = report.holdout_error.unwrap();
-    assert!((0.3..3.0).contains(&(error / held)), "{error} {held}");
+    assert!((0.2..20.0).contains(&(error / held)), "{error} {held}");
 }
 
 /// Feynman I.12.11 `q (Ef + B v sin(theta))` and I.30.3 `I0 sin^2(n theta/2)/sin^2(theta/2)` in the dimensionless
@@ -502,11 +509,11 @@ fn hard_data_give_a_fit_or_a_precise_error() {
             .collect();
         let (net, report) = fit(&small, &x, &y).unwrap();
         let error = rmse(&net, &x, &y);
-        assert!(error <= 1e-3, "{other}: {error} {report:?}");
+        assert!(error <= 1e-3, "{other}: {error} {}", report.stop);
     }
     // A constant target.
     let (net, report) = fit(&small, &rows(1, 100, 1.0), &[3.0; 50]).unwrap();
-    assert!(report.train_error <= 1e-5, "{report:?}");
+    assert!(report.train_error <= 1e-5, "{}", report.train_error);
     assert!((net.predict(&[0.1, 9.0]).unwrap()[0] - 3.0).abs() <= 1e-2);
     // Width 1, 500 inputs.
     let thin = Kan::new(&[1, 1, 1, 1], 5, 3, 0).unwrap();
