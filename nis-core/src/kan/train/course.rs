@@ -28,7 +28,9 @@ const PLAIN_SMOOTHNESS: f64 = 1e-8;
 /// A rung or stage goes on where the held-out loss falls below this share of that before.
 const BETTER: f64 = 0.97;
 
-/// Share of decrease that ends a rung of Levenberg-Marquardt before the last grid.
+/// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
+/// function is found, and on those between the first and the last.
+const SHAPED: f64 = 1e-3;
 const COARSE: f64 = 0.03;
 
 /// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.

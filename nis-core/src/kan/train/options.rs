@@ -67,7 +67,8 @@ pub struct FitOptions {
     pub update_grid: bool,
     /// Share of the quantiles in the knots of grids that follow the samples: 0 for equal cells, below 1.
     pub adaptive: f64,
-    /// Weight of the L1 norm of edge activations.
+    /// Weight of the L1 norm of edge activations (Liu et al., "KAN" (2024), eqs. (2.17) to (2.20), with `entropy`).
+    /// Levenberg-Marquardt majorises its kinks; L-BFGS may stop at them before edges vanish.
     pub l1: f64,
     /// Weight of the entropy of edge activations.
     pub entropy: f64,
