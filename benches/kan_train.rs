@@ -1,4 +1,6 @@
-//! Training the toy of the KAN paper, exp(sin(pi x) + y^2) from 1000 rows, by `Kan::fit`.
+//! Training the toy of the KAN paper, exp(sin(pi x) + y^2) from 1000 rows, by `Kan::fit`, one thread. Run with
+//! `cargo bench -p nis-benches --bench kan_train`.
+#![allow(clippy::unwrap_used)] // a bench that cannot run shall stop
 
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ fn toy(c: &mut Criterion) {
         .sample_size(10)
         .measurement_time(Duration::from_secs(5));
     for (order, grids) in [(3, vec![3, 5, 10, 20]), (5, vec![3, 6, 10])] {
-        let net = Kan::new(&[2, 5, 1], 3, order, 0).expect("a network");
+        let net = Kan::new(&[2, 5, 1], 3, order, 0).unwrap();
         let options = FitOptions {
             grids,
             ..FitOptions::default()
@@ -39,7 +41,7 @@ fn toy(c: &mut Criterion) {
         group.bench_function(format!("toy_order_{order}"), |b| {
             b.iter(|| {
                 let mut net = net.clone();
-                net.fit(&x, &y, &options, &Progress::none()).expect("a fit")
+                net.fit(&x, &y, &options, &Progress::none()).unwrap()
             });
         });
     }

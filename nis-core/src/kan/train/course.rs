@@ -340,11 +340,12 @@ impl<'a> Course<'a> {
                 self.state.stale = if better { 0 } else { self.state.stale + 1 };
                 let newton = self.state.method == Method::LevenbergMarquardt;
                 let last = self.state.stage + 1 == self.state.grids.len();
-                let tolerance =
-                    self.state
-                        .options
-                        .tolerance
-                        .max(if newton && !last { COARSE } else { 0.0 });
+                let least = match self.state.stage {
+                    _ if last || !newton => 0.0,
+                    0 => SHAPED,
+                    _ => COARSE,
+                };
+                let tolerance = self.state.options.tolerance.max(least);
                 if self.state.method != Method::Adam && share <= tolerance {
                     self.end_rung("the cost no longer falls")?;
                 } else if self.state.stale >= patience && self.selecting() {
