@@ -5,17 +5,22 @@
 
 mod basis;
 mod law;
+mod model;
 mod network;
 pub mod run;
 mod shapes;
+pub mod store;
 mod symbolic;
 mod train;
 
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
+pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use run::Predictor;
-pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
+pub use train::{
+    Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
+};
 
 use serde::{Deserialize, Serialize};
 

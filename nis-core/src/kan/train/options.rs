@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Levenberg-Marquardt up to about 3000 parameters under the squared loss, L-BFGS up to 20000 rows times
+    /// Levenberg-Marquardt up to 3000 parameters and about ten seconds per iteration, L-BFGS up to 20000 rows times
     /// outputs, Adam beyond (default).
     #[default]
     Auto,
@@ -57,19 +57,25 @@ pub struct FitOptions {
     pub tolerance: f64,
     /// Weight of the smoothness penalty; `None` takes it from the held-out rows where there are any.
     pub smoothness: Option<f64>,
-    /// Share of the rows held out to choose smoothness and grid and to stop early; in [0, 0.5], 0 for none.
+    /// Share of the rows held out to choose smoothness and grid and to stop early; in [0, 0.5], 0 for none. Where
+    /// sparsity is asked for they choose nothing and are only reported on.
     pub holdout: f64,
     /// Grid cells of successive stages, each starting from the function found before; empty keeps the grid.
     pub grids: Vec<usize>,
-    /// Whether grids follow the samples before every stage, keeping the function.
+    /// Whether grids follow the samples before every stage, keeping the function ([`crate::kan::Kan::follow`]); those
+    /// of hidden layers from the second stage on.
     pub update_grid: bool,
-    /// Weight of the L1 norm of edge activations.
+    /// Share of the quantiles in the knots of grids that follow the samples: 0 for equal cells, below 1.
+    pub adaptive: f64,
+    /// Weight of the L1 norm of edge activations (Liu et al., "KAN" (2024), eqs. (2.17) to (2.20), with `entropy`).
+    /// Levenberg-Marquardt majorises its kinks; L-BFGS may stop at them before edges vanish.
     pub l1: f64,
     /// Weight of the entropy of edge activations.
     pub entropy: f64,
     /// Rows per step of Adam.
     pub batch: usize,
-    /// Step size of Adam.
+    /// Step size of Adam at the start; it falls to a hundredth of it along a half cosine over `max_iterations`
+    /// epochs (Loshchilov and Hutter, SGDR (2017), eq. (5)).
     pub learning_rate: f64,
     /// Decoupled weight decay of Adam.
     pub weight_decay: f64,
@@ -94,6 +100,7 @@ impl Default for FitOptions {
             holdout: 0.2,
             grids: Vec::new(),
             update_grid: false,
+            adaptive: 0.0,
             l1: 0.0,
             entropy: 0.0,
             batch: 256,
