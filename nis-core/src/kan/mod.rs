@@ -6,6 +6,7 @@
 mod basis;
 mod law;
 mod network;
+mod read;
 mod shapes;
 mod symbolic;
 mod train;
@@ -13,6 +14,7 @@ mod train;
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
+pub use read::{EdgeFit, EdgeOptions, Form, Library, read_curve};
 pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
 
 use serde::{Deserialize, Serialize};
