@@ -14,7 +14,9 @@ mod train;
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
-pub use read::{EdgeFit, EdgeOptions, Form, Library, read_curve};
+pub use read::{
+    EdgeFit, EdgeOptions, Form, Importance, Library, PruneOptions, PruneReport, read_curve,
+};
 pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
 
 use serde::{Deserialize, Serialize};
