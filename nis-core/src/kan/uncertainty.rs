@@ -5,6 +5,7 @@ use faer::{Mat, Side};
 use serde::{Deserialize, Serialize};
 
 use super::network::{Edge, Kan};
+use super::train::Smoothness;
 use crate::error::{Error, Result};
 
 /// Most parameters whose covariance is kept (128 MiB).
@@ -150,13 +151,14 @@ impl Uncertainty {
                 }
             }
         }
+        let mut precision = normal.clone();
+        add_penalty(net, &trained, y.len() as f64, smoothness, &mut precision)?;
         for j in 0..p {
             for i in 0..j {
                 normal[(i, j)] = normal[(j, i)];
+                precision[(i, j)] = precision[(j, i)];
             }
         }
-        let mut precision = normal.clone();
-        add_penalty(net, &trained, y.len() as f64 * smoothness, &mut precision);
         let top = (0..p).map(|i| precision[(i, i)]).fold(0.0, f64::max);
         for i in 0..p {
             precision[(i, i)] += RIDGE * top.max(f64::MIN_POSITIVE);
@@ -358,29 +360,31 @@ fn trained_parameters(net: &Kan) -> Vec<usize> {
     out
 }
 
-/// Adds the penalty on second differences of the coefficients of every trained edge.
-fn add_penalty(net: &Kan, trained: &[usize], weight: f64, into: &mut Mat<f64>) {
-    let mut place = vec![usize::MAX; net.parameters()];
+/// Adds the penalty of the fit (lower triangle).
+fn add_penalty(
+    net: &Kan,
+    trained: &[usize],
+    values: f64,
+    smoothness: f64,
+    into: &mut Mat<f64>,
+) -> Result<()> {
+    let mut place = vec![None; net.parameters()];
     for (k, at) in trained.iter().enumerate() {
-        place[*at] = k;
+        place[*at] = Some(k);
     }
-    for (layer, start) in net.layers.iter().zip(net.parameter_starts()) {
-        let n = layer.functions();
-        for edge in 0..layer.inputs * layer.sums {
-            if layer.edges[edge] != Edge::Trained {
-                continue;
-            }
-            for c in 2..n {
-                let at = [0, 1, 2].map(|k| place[start + edge * n + c - k]);
-                let difference = [1.0, -2.0, 1.0];
-                for (i, a) in at.iter().zip(difference) {
-                    for (j, b) in at.iter().zip(difference) {
-                        into[(*i, *j)] += weight * a * b;
-                    }
-                }
-            }
+    let mut each = |i: usize, j: usize, v: f64| {
+        if let (Some(i), Some(j)) = (place[i], place[j]) {
+            into[(i, j)] += values * v;
         }
-    }
+    };
+    Smoothness::new(net)?.add(
+        net,
+        &net.parameter_values(),
+        smoothness,
+        None,
+        Some(&mut each),
+    );
+    Ok(())
 }
 
 /// Gradients of the outputs with respect to the trained parameters, sample by sample.
