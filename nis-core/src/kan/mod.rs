@@ -19,8 +19,8 @@ pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use read::{
-    EdgeFit, EdgeOptions, EdgeReading, Form, Formula, FormulaOptions, Importance, Library,
-    PruneOptions, PruneReport, Quantity, read_curve,
+    Attempted, DiscoverOptions, Discovery, EdgeFit, EdgeOptions, EdgeReading, Form, Formula,
+    FormulaOptions, Importance, Library, PruneOptions, PruneReport, Quantity, discover, read_curve,
 };
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,

@@ -81,6 +81,49 @@ impl Default for FormulaOptions {
     }
 }
 
+impl FormulaOptions {
+    pub(super) fn check(&self, rows: usize) -> Result<()> {
+        self.edge.check()?;
+        if let Some(bad) = self.holdout_rows.iter().find(|r| **r >= rows) {
+            return Err(Error::invalid(
+                "holdout_rows",
+                bad,
+                format!("rows below {rows}"),
+            ));
+        }
+        if self.holdout.is_nan() || self.holdout <= 0.0 || self.holdout > 0.5 {
+            return Err(Error::invalid(
+                "holdout",
+                self.holdout,
+                "a share in (0, 0.5]",
+            ));
+        }
+        if !(0.0..1.0).contains(&self.threshold) {
+            return Err(Error::invalid(
+                "threshold",
+                self.threshold,
+                "an R2 in [0, 1)",
+            ));
+        }
+        for (field, v) in [("loss", self.loss), ("good", self.good)] {
+            if v.is_nan() || v < 0.0 {
+                return Err(Error::invalid(field, v, "0 or a positive number"));
+            }
+        }
+        if !(1..=20).contains(&self.keep) {
+            return Err(Error::invalid("keep", self.keep, "1 to 20"));
+        }
+        if self.search_rows < 20 {
+            return Err(Error::invalid(
+                "search_rows",
+                self.search_rows,
+                "at least 20",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// An edge and the form it has in a formula.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EdgeReading {
@@ -116,8 +159,8 @@ pub struct Formula {
     pub holdout_error: Option<f64>,
     /// R2 of the formula on the held-out rows, against the mean of the others.
     pub holdout_r2: Option<f64>,
-    /// Root mean square error of the network on the held-out rows.
-    pub network_error: f64,
+    /// Root mean square error of the network on the held-out rows; `None` where no network was good enough to be read.
+    pub network_error: Option<f64>,
     /// What the edges were read as.
     pub edges: Vec<EdgeReading>,
 }
@@ -131,7 +174,6 @@ fn checked(
     options: &FormulaOptions,
 ) -> Result<usize> {
     let rows = check_rows(net, x)?;
-    options.edge.check()?;
     let n = net.outputs();
     if y.len() != rows * n {
         return Err(Error::invalid(
@@ -174,42 +216,7 @@ fn checked(
             ));
         }
     }
-    if let Some(bad) = options.holdout_rows.iter().find(|r| **r >= rows) {
-        return Err(Error::invalid(
-            "holdout_rows",
-            bad,
-            format!("rows below {rows}"),
-        ));
-    }
-    if options.holdout.is_nan() || options.holdout <= 0.0 || options.holdout > 0.5 {
-        return Err(Error::invalid(
-            "holdout",
-            options.holdout,
-            "a share in (0, 0.5]",
-        ));
-    }
-    if !(0.0..1.0).contains(&options.threshold) {
-        return Err(Error::invalid(
-            "threshold",
-            options.threshold,
-            "an R2 in [0, 1)",
-        ));
-    }
-    for (field, v) in [("loss", options.loss), ("good", options.good)] {
-        if v.is_nan() || v < 0.0 {
-            return Err(Error::invalid(field, v, "0 or a positive number"));
-        }
-    }
-    if !(1..=20).contains(&options.keep) {
-        return Err(Error::invalid("keep", options.keep, "1 to 20"));
-    }
-    if options.search_rows < 20 {
-        return Err(Error::invalid(
-            "search_rows",
-            options.search_rows,
-            "at least 20",
-        ));
-    }
+    options.check(rows)?;
     Ok(rows)
 }
 
@@ -310,7 +317,7 @@ impl Kan {
                 keep: options.keep,
                 search_rows: options.search_rows,
             };
-            let judged = Judged {
+            let judge = Judge {
                 options,
                 names: inputs.iter().map(|q| q.name.as_str()).collect(),
                 target: &q.name,
@@ -324,14 +331,14 @@ impl Kan {
             } else {
                 Outcome::Refused("the target is constant on the rows".into())
             };
-            out.push(judged.judge(outcome, &data)?);
+            out.push(judge.judge(outcome, &data)?);
         }
         Ok(out)
     }
 }
 
 /// Rows for fitting and rows held out.
-fn split(rows: usize, options: &FormulaOptions) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn split(rows: usize, options: &FormulaOptions) -> (Vec<usize>, Vec<usize>) {
     let mut held = options.holdout_rows.clone();
     if held.is_empty() {
         let mut all: Vec<usize> = (0..rows).collect();
@@ -350,7 +357,7 @@ fn split(rows: usize, options: &FormulaOptions) -> (Vec<usize>, Vec<usize>) {
     (train, held)
 }
 
-fn deviation(v: &[f64]) -> f64 {
+pub(super) fn deviation(v: &[f64]) -> f64 {
     let n = v.len() as f64;
     let size = v.iter().fold(f64::MIN_POSITIVE, |s, v| s.max(v.abs()));
     let mean = v.iter().map(|v| v / n).sum::<f64>();
@@ -362,18 +369,18 @@ fn root_mean_square(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The held-out rows and what they are compared with.
-struct Judged<'a> {
-    options: &'a FormulaOptions,
-    names: Vec<&'a str>,
-    target: &'a str,
-    held: Vec<Vec<f64>>,
-    y: Vec<f64>,
-    network: Vec<f64>,
-    spread: f64,
+pub(super) struct Judge<'a> {
+    pub(super) options: &'a FormulaOptions,
+    pub(super) names: Vec<&'a str>,
+    pub(super) target: &'a str,
+    pub(super) held: Vec<Vec<f64>>,
+    pub(super) y: Vec<f64>,
+    pub(super) network: Vec<f64>,
+    pub(super) spread: f64,
 }
 
-impl Judged<'_> {
-    fn judge(&self, outcome: Outcome, rows: &Rows<'_>) -> Result<Formula> {
+impl Judge<'_> {
+    pub(super) fn judge(&self, outcome: Outcome, rows: &Rows<'_>) -> Result<Formula> {
         let mut out = Formula {
             target: self.target.into(),
             found: false,
@@ -385,7 +392,8 @@ impl Judged<'_> {
             train_error: None,
             holdout_error: None,
             holdout_r2: None,
-            network_error: root_mean_square(&self.network, &self.y),
+            network_error: (self.network.len() == self.y.len())
+                .then(|| root_mean_square(&self.network, &self.y)),
             edges: Vec::new(),
         };
         let (sum, fit, edges) = match outcome {
@@ -414,11 +422,12 @@ impl Judged<'_> {
         out.train_error = Some(train_error);
         out.holdout_error = Some(error);
         out.holdout_r2 = Some(r2);
-        let allowed = (self.options.loss * out.network_error).max(self.options.good * self.spread);
+        let network = out.network_error.unwrap_or(0.0);
+        let allowed = (self.options.loss * network).max(self.options.good * self.spread);
         let figures = format!(
             "R2 {r2:.4} on {} held-out rows; error {error:.3e} there, the network's is {:.3e}",
             self.y.len(),
-            out.network_error
+            network
         );
         if r2.is_nan() || r2 < self.options.threshold {
             out.reason = format!(

@@ -7,7 +7,7 @@ use crate::expr::Expr;
 
 /// A constant. Fixed ones are written as given and not fitted.
 #[derive(Debug, Clone)]
-pub(super) struct Number {
+pub(in crate::kan) struct Number {
     pub(super) value: f64,
     pub(super) fixed: Option<Expr>,
 }
@@ -49,7 +49,7 @@ impl Number {
 
 /// A part of a sum, without its weight.
 #[derive(Debug, Clone)]
-pub(super) enum Term {
+pub(in crate::kan) enum Term {
     /// An input, by number.
     Input(usize),
     /// A form of the library (by number), its own constant, and its argument.
@@ -60,7 +60,7 @@ pub(super) enum Term {
 
 /// `shift + weight term + weight term + ...`
 #[derive(Debug, Clone)]
-pub(super) struct Sum {
+pub(in crate::kan) struct Sum {
     pub(super) shift: Number,
     pub(super) terms: Vec<(Number, Term)>,
 }
@@ -234,7 +234,7 @@ impl Sum {
     }
 
     /// Free constants.
-    pub(super) fn free(&self) -> usize {
+    pub(in crate::kan) fn free(&self) -> usize {
         self.numbers().iter().filter(|n| n.fixed.is_none()).count()
     }
 

@@ -1,0 +1,703 @@
+//! The search for a law: networks of several shapes, trained, pruned and read, the shortest description taken.
+
+use serde::{Deserialize, Serialize};
+
+use super::compose::{Map, Outcome, Reader, Rows};
+use super::formula::{Formula, FormulaOptions, Judge, Quantity, deviation, split, written};
+use super::library::Library;
+use super::prune::PruneOptions;
+use crate::error::{Error, Result};
+use crate::expr::Expr;
+use crate::kan::Named;
+use crate::kan::network::{Edge, Kan, Layer, Structure};
+use crate::kan::train::TrainOptions;
+use crate::telemetry::Progress;
+
+/// How a law is searched for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiscoverOptions {
+    /// Networks to try, first to last; where empty, [`DiscoverOptions::usual`]. Their widths begin with the number of
+    /// inputs and end with 1.
+    pub structures: Vec<Structure>,
+    /// Starts from different weights per network.
+    pub starts: usize,
+    /// Levenberg-Marquardt iterations per smoothness.
+    pub iterations: usize,
+    /// Rows that networks are trained on at most; the formula is fitted to all.
+    pub rows: usize,
+    /// R2 on rows apart that a network needs to be read.
+    pub readable: f64,
+    /// How formulas are read and judged.
+    pub formula: FormulaOptions,
+}
+
+impl Default for DiscoverOptions {
+    fn default() -> Self {
+        DiscoverOptions {
+            structures: Vec::new(),
+            starts: 4,
+            iterations: 30,
+            rows: 400,
+            readable: 0.9,
+            formula: FormulaOptions::default(),
+        }
+    }
+}
+
+impl DiscoverOptions {
+    /// The networks tried for `inputs` inputs, simplest first: a sum; a function of a sum; a function of a product of two
+    /// sums; a sum beside a product of two or three; a function of those; products of functions of sums; a product of a sum
+    /// and a product.
+    pub fn usual(inputs: usize) -> Vec<Structure> {
+        let of = |hidden: &[(usize, &[usize])]| {
+            let mut widths = vec![inputs];
+            widths.extend(
+                hidden
+                    .iter()
+                    .map(|(plain, products)| plain + products.len()),
+            );
+            widths.push(1);
+            Structure {
+                widths,
+                products: hidden
+                    .iter()
+                    .map(|(_, products)| products.to_vec())
+                    .collect(),
+                grid: 5,
+                ..Structure::default()
+            }
+        };
+        let mut out = vec![of(&[])];
+        if inputs > 1 {
+            out.extend([
+                of(&[(1, &[])]),
+                of(&[(0, &[2])]),
+                of(&[(1, &[2])]),
+                of(&[(1, &[2]), (1, &[])]),
+                of(&[(2, &[]), (0, &[2])]),
+                of(&[(1, &[2]), (0, &[2])]),
+            ]);
+        }
+        if inputs > 2 {
+            out.insert(4, of(&[(1, &[3])]));
+        }
+        out
+    }
+}
+
+/// One network that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempted {
+    /// Its widths before pruning.
+    pub widths: Vec<usize>,
+    /// Factors of its multiplication nodes.
+    pub products: Vec<Vec<usize>>,
+    /// Its seed.
+    pub seed: u64,
+    /// Root mean square error on rows apart, in standard deviations of the target, after pruning.
+    pub error: f64,
+    /// Edges left after pruning.
+    pub edges: usize,
+    /// The formula read, as it stood before it was judged; `None` where the network was not read.
+    pub formula: Option<String>,
+    /// Description length of the formula.
+    pub score: Option<f64>,
+}
+
+/// What came of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Discovery {
+    /// The best formula, judged by rows that nothing else saw; or why there is none.
+    pub formula: Formula,
+    /// The networks tried.
+    pub attempts: Vec<Attempted>,
+}
+
+/// Smoothness of successive stages of training: stiff first, so that edges start as nearly straight lines.
+const STAGES: [f64; 3] = [1e-4, 1e-6, 1e-8];
+
+/// Share of the rows in training that choose (pruning, reading or not).
+const APART: usize = 5;
+
+/// Edges below this score are tried to be left out one by one.
+const DOUBTFUL: f64 = 0.5;
+
+/// An error that pruning may always reach, in standard deviations of the target.
+const CLOSE: f64 = 2e-3;
+
+pub(in crate::kan) struct Search<'a> {
+    pub(in crate::kan) net_inputs: Vec<Map>,
+    pub(in crate::kan) target: Map,
+    /// Rows to train on and rows apart, in the network's scale.
+    pub(in crate::kan) fit: (Vec<f64>, Vec<f64>),
+    pub(in crate::kan) apart: (Vec<f64>, Vec<f64>),
+    /// Spread of the target in the network's scale.
+    pub(in crate::kan) spread: f64,
+    pub(in crate::kan) options: &'a DiscoverOptions,
+}
+
+/// Searches for a law between columns. Networks of several shapes, multiplication nodes among them, are trained from several
+/// starts (stiff edges first), pruned edge by edge as long as rows apart allow it, and read; the formula that describes
+/// the rows shortest is taken and judged by rows that took no part. The search ends early where a formula is exact.
+///
+/// Costs a few tenths of a second per network and start for two inputs and 400 rows, more with the third power of the
+/// number of edges.
+///
+/// ```no_run
+/// use nis_core::{kan::*, telemetry::Progress};
+/// # let (mass, speed, energy) = (vec![0.0; 100], vec![0.0; 100], vec![0.0; 100]);
+/// let inputs = [Named { name: "m", values: &mass }, Named { name: "v", values: &speed }];
+/// let target = Named { name: "E", values: &energy };
+/// let found = discover(&inputs, target, &Library::default(), &DiscoverOptions::default(), &Progress::none())?;
+/// println!("{}: {:?}", found.formula.reason, found.formula.formula);
+/// # Ok::<(), nis_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::InvalidInput`] for no columns, columns of unequal length, fewer than 20 rows, values that are not finite, names
+/// as in [`Kan::formula`], structures that do not fit or options out of range; [`Error::Cancelled`].
+pub fn discover(
+    inputs: &[Named<'_>],
+    target: Named<'_>,
+    library: &Library,
+    options: &DiscoverOptions,
+    progress: &Progress<'_>,
+) -> Result<Discovery> {
+    let rows = check(inputs, target, options)?;
+    let (train, held) = split(rows, &options.formula);
+    if train.len() < 16 || held.is_empty() {
+        return Err(Error::invalid(
+            "rows",
+            rows,
+            "at least 16 rows besides those held out, and one held out",
+        ));
+    }
+    let quantities: Vec<Quantity> = inputs.iter().map(|c| scaling(c, &train)).collect();
+    let output = scaling(&target, &train);
+    let pick =
+        |values: &[f64], rows: &[usize]| -> Vec<f64> { rows.iter().map(|r| values[*r]).collect() };
+    let y = pick(target.values, &train);
+    let spread = deviation(&y);
+    let data = Rows {
+        inputs: inputs.iter().map(|c| pick(c.values, &train)).collect(),
+        floor: 1e-6 * spread,
+        y,
+        library,
+    };
+    let mut judge = Judge {
+        options: &options.formula,
+        names: inputs.iter().map(|c| c.name).collect(),
+        target: target.name,
+        held: inputs.iter().map(|c| pick(c.values, &held)).collect(),
+        y: pick(target.values, &held),
+        network: Vec::new(),
+        spread,
+    };
+    if spread.is_nan() || spread <= 0.0 {
+        let outcome = Outcome::Refused("the target is constant on the rows".into());
+        return Ok(Discovery {
+            formula: judge.judge(outcome, &data)?,
+            attempts: Vec::new(),
+        });
+    }
+    let step = train.len().div_ceil(options.rows).max(1);
+    let used: Vec<usize> = train.iter().copied().step_by(step).collect();
+    let (apart, fit): (Vec<usize>, Vec<usize>) = {
+        let (a, f): (Vec<_>, Vec<_>) = used
+            .iter()
+            .enumerate()
+            .partition(|(k, _)| k % APART == APART - 1);
+        (
+            a.into_iter().map(|(_, r)| *r).collect(),
+            f.into_iter().map(|(_, r)| *r).collect(),
+        )
+    };
+    let scaled = |rows: &[usize]| -> (Vec<f64>, Vec<f64>) {
+        let x = rows.iter().flat_map(|r| {
+            inputs
+                .iter()
+                .zip(&quantities)
+                .map(move |(c, q)| (c.values[*r] - q.shift) / q.scale)
+        });
+        (
+            x.collect(),
+            rows.iter()
+                .map(|r| (target.values[*r] - output.shift) / output.scale)
+                .collect(),
+        )
+    };
+    let search = Search {
+        net_inputs: quantities
+            .iter()
+            .map(|q| Map {
+                middle: q.shift,
+                half: q.scale,
+            })
+            .collect(),
+        target: Map {
+            middle: output.shift,
+            half: output.scale,
+        },
+        fit: scaled(&fit),
+        apart: scaled(&apart),
+        spread: spread / output.scale,
+        options,
+    };
+    let usual = DiscoverOptions::usual(inputs.len());
+    let structures = if options.structures.is_empty() {
+        &usual
+    } else {
+        &options.structures
+    };
+    let (best, attempts) = search.run(structures, &data, &judge.names, progress)?;
+    let formula = match best {
+        Some(best) => {
+            let held = best.net.predict(&scaled(&held).0)?;
+            judge.network = held
+                .iter()
+                .map(|v| output.shift + output.scale * v)
+                .collect();
+            judge.judge(best.outcome, &data)?
+        }
+        None => {
+            let nearest = attempts
+                .iter()
+                .map(|a| a.error)
+                .fold(f64::INFINITY, f64::min);
+            judge.judge(Outcome::Refused(format!(
+                "no law: the best of {} networks has an R2 of {:.3} on rows apart; {} is needed",
+                attempts.len(),
+                1.0 - nearest * nearest,
+                options.readable
+            )), &data)?
+        }
+    };
+    Ok(Discovery { formula, attempts })
+}
+
+/// The best formula so far, with its description length and the network that it was read from.
+pub(in crate::kan) struct Best {
+    pub(in crate::kan) score: f64,
+    pub(in crate::kan) outcome: Outcome,
+    pub(in crate::kan) net: Kan,
+    /// Error on the rows apart, in standard deviations.
+    pub(in crate::kan) error: f64,
+}
+
+impl Search<'_> {
+    /// Trains, prunes and reads; `names` are those of the inputs in the attempts' formulas.
+    pub(in crate::kan) fn run(
+        &self,
+        structures: &[Structure],
+        rows: &Rows<'_>,
+        names: &[&str],
+        progress: &Progress<'_>,
+    ) -> Result<(Option<Best>, Vec<Attempted>)> {
+        let mut attempts = Vec::new();
+        let mut best: Option<Best> = None;
+        let mut nearest = f64::INFINITY;
+        let leaves: Vec<Expr> = names.iter().map(|n| Expr::name(*n)).collect();
+        let near = (1.0 - self.options.readable).sqrt();
+        for (s, structure) in structures.iter().enumerate() {
+            // A sum of functions is linear in its coefficients: one start is all.
+            let linear =
+                structure.widths.len() == 2 && structure.products.iter().all(Vec::is_empty);
+            for start in 0..if linear { 1 } else { self.options.starts } {
+                progress.report(
+                    "kan",
+                    s as u64,
+                    structures.len() as u64,
+                    "searching for a law",
+                )?;
+                let seed = structure.seed.wrapping_add(start as u64);
+                let mut net = self.start(&Structure {
+                    seed,
+                    ..structure.clone()
+                })?;
+                let mut error = self.train(&mut net, self.options.iterations, &STAGES, progress)?;
+                // What is far behind another network is neither pruned nor read.
+                let worth = |error: f64| error <= near && error <= (10.0 * nearest).max(0.02);
+                let mut readable = worth(error);
+                if readable {
+                    error = self.prune(&mut net, error, progress)?;
+                    readable = worth(error);
+                }
+                nearest = nearest.min(error);
+                let left = |l: &Layer| l.edges.iter().filter(|e| **e != Edge::Removed).count();
+                let mut attempt = Attempted {
+                    widths: structure.widths.clone(),
+                    products: structure.products.clone(),
+                    seed,
+                    error,
+                    edges: net.layers.iter().map(left).sum(),
+                    formula: None,
+                    score: None,
+                };
+                let mut exact = false;
+                if readable
+                    && let outcome = self.read(&net, rows, progress)?
+                    && let Outcome::Read { sum, fit, edges } = &outcome
+                {
+                    let score = rows.score(sum, fit, self.options.formula.edge.price);
+                    exact = rows.exact(fit);
+                    attempt.score = Some(score);
+                    let text = written(sum, rows.library, &leaves, edges)?;
+                    attempt.formula = Some(text.rounded(5).to_string());
+                    if best.as_ref().is_none_or(|b| score < b.score) {
+                        best = Some(Best {
+                            score,
+                            outcome,
+                            net,
+                            error,
+                        });
+                    }
+                }
+                attempts.push(attempt);
+                if exact {
+                    return Ok((best, attempts));
+                }
+            }
+        }
+        Ok((best, attempts))
+    }
+
+    /// A network whose factors start near 1, where a product of two small ones has no slope.
+    fn start(&self, structure: &Structure) -> Result<Kan> {
+        let mut net = Kan::of(structure)?;
+        for layer in &mut net.layers {
+            let share = 1.0 / layer.inputs as f64;
+            for i in 0..layer.inputs {
+                for o in layer.plain_sums()..layer.sums {
+                    let n = layer.functions();
+                    let at = layer.edge(i, o) * n;
+                    // B-splines sum to 1; for other families this is a start like any other.
+                    for c in &mut layer.coefficients[at..at + n] {
+                        *c += share;
+                    }
+                }
+            }
+        }
+        Ok(net)
+    }
+
+    /// Trains in stages, the grids of hidden nodes following their values; returns the error on the rows apart in standard
+    /// deviations. A network that cannot be trained has an infinite one.
+    fn train(
+        &self,
+        net: &mut Kan,
+        iterations: usize,
+        stages: &[f64],
+        progress: &Progress<'_>,
+    ) -> Result<f64> {
+        for (k, smoothness) in stages.iter().enumerate() {
+            if k > 0 && net.layers.len() > 1 {
+                net.follow(&self.fit.0, None, 0.0)?;
+            }
+            let train = TrainOptions {
+                smoothness: *smoothness,
+                max_iterations: iterations,
+                tolerance: 1e-6,
+            };
+            match net.train(&self.fit.0, &self.fit.1, &train, progress) {
+                Ok(_) => {}
+                Err(Error::Numerical { .. }) => return Ok(f64::INFINITY),
+                Err(e) => return Err(e),
+            }
+        }
+        self.error(net)
+    }
+
+    fn error(&self, net: &Kan) -> Result<f64> {
+        let error = net.residual(&self.apart.0, &self.apart.1)? / self.spread;
+        Ok(if error.is_nan() { f64::INFINITY } else { error })
+    }
+
+    /// Leaves edges out, least important first, as long as the rows apart allow it.
+    fn prune(&self, net: &mut Kan, error: f64, progress: &Progress<'_>) -> Result<f64> {
+        let (x, y) = &self.fit;
+        let last = STAGES[STAGES.len() - 1..].to_vec();
+        let mut error = error;
+        let allowed = |error: f64| (1.5 * error).max(CLOSE);
+        let mut all = net.clone();
+        let slight = PruneOptions {
+            edge: 0.02,
+            ..PruneOptions::default()
+        };
+        all.prune(x, y, &slight, progress)?;
+        let after = self.train(&mut all, 15, &last, progress)?;
+        if after <= allowed(error) {
+            (*net, error) = (all, after.min(error));
+        }
+        let mut refused: Vec<[usize; 3]> = Vec::new();
+        loop {
+            let scores = net.importance(x)?;
+            let mut weakest: Option<(f64, [usize; 3])> = None;
+            for (l, layer) in net.layers.iter().enumerate() {
+                for i in 0..layer.inputs {
+                    for o in 0..layer.sums {
+                        let edge = layer.edge(i, o);
+                        let score = scores.edges[l][edge];
+                        let open = layer.edges[edge] != Edge::Removed
+                            && score < DOUBTFUL
+                            && !refused.contains(&[l, i, o]);
+                        if open && weakest.is_none_or(|w| score < w.0) {
+                            weakest = Some((score, [l, i, o]));
+                        }
+                    }
+                }
+            }
+            let Some((_, [l, i, o])) = weakest else {
+                break;
+            };
+            let mut trial = net.clone();
+            let layer = &mut trial.layers[l];
+            let edge = layer.edge(i, o);
+            layer.edges[edge] = Edge::Removed;
+            layer.sum_shift[o] += scores.mean[l][edge];
+            let after = self.train(&mut trial, 12, &last, progress)?;
+            if after <= allowed(error) {
+                *net = trial;
+                error = error.min(after);
+            } else {
+                refused.push([l, i, o]);
+            }
+        }
+        // Nodes that lost their edges.
+        let none = PruneOptions {
+            edge: 0.0,
+            node: 0.0,
+            input: 0.0,
+            ..PruneOptions::default()
+        };
+        net.prune(x, y, &none, progress)?;
+        self.train(net, 30, &[1e-9], progress)
+    }
+
+    fn read(&self, net: &Kan, rows: &Rows<'_>, progress: &Progress<'_>) -> Result<Outcome> {
+        let scores = net.importance(&self.fit.0)?;
+        let reader = Reader {
+            net,
+            output: 0,
+            inputs: &self.net_inputs,
+            target: self.target,
+            options: &self.options.formula.edge,
+            keep: self.options.formula.keep,
+            search_rows: self.options.formula.search_rows,
+        };
+        reader.read(&scores, rows, progress)
+    }
+}
+
+fn scaling(column: &Named<'_>, rows: &[usize]) -> Quantity {
+    let (a, b) = rows
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), r| {
+            (a.min(column.values[*r]), b.max(column.values[*r]))
+        });
+    let half = 0.5 * b - 0.5 * a;
+    Quantity {
+        name: column.name.into(),
+        shift: a + half,
+        scale: if half > 0.0 { half } else { 1.0 },
+    }
+}
+
+fn check(inputs: &[Named<'_>], target: Named<'_>, options: &DiscoverOptions) -> Result<usize> {
+    let rows = target.values.len();
+    if inputs.is_empty() {
+        return Err(Error::invalid("inputs", 0, "at least one column"));
+    }
+    if rows < 20 {
+        return Err(Error::invalid("rows", rows, "at least 20"));
+    }
+    let mut names = std::collections::HashSet::new();
+    for column in inputs.iter().chain([&target]) {
+        if column.values.len() != rows {
+            return Err(Error::invalid(
+                column.name,
+                format!("{} values", column.values.len()),
+                format!("{rows} values, as in {}", target.name),
+            ));
+        }
+        if let Some(at) = column.values.iter().position(|v| !v.is_finite()) {
+            return Err(Error::invalid(
+                format!("{}[{at}]", column.name),
+                column.values[at],
+                "finite values",
+            ));
+        }
+        if column.name.is_empty()
+            || column.name.contains(char::is_control)
+            || !names.insert(column.name)
+        {
+            return Err(Error::invalid(
+                "names",
+                format!("{:?}", column.name),
+                "names that differ, not empty, without control characters",
+            ));
+        }
+    }
+    for structure in &options.structures {
+        let fits =
+            structure.widths.first() == Some(&inputs.len()) && structure.widths.last() == Some(&1);
+        if !fits || structure.range != [-1.0, 1.0] {
+            return Err(Error::invalid(
+                "structures",
+                format!("{:?}", structure.widths),
+                format!("widths from {} to 1, over [-1, 1]", inputs.len()),
+            ));
+        }
+    }
+    if options.starts == 0 || options.iterations == 0 || options.rows < 16 {
+        return Err(Error::invalid(
+            "starts, iterations, rows",
+            format!(
+                "{}, {}, {}",
+                options.starts, options.iterations, options.rows
+            ),
+            "positive numbers, at least 16 rows",
+        ));
+    }
+    if !(0.0..1.0).contains(&options.readable) {
+        return Err(Error::invalid(
+            "readable",
+            options.readable,
+            "an R2 in [0, 1)",
+        ));
+    }
+    options.formula.check(rows)?;
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::Random;
+
+    fn columns(inputs: usize, rows: usize, seed: u64, from: f64, to: f64) -> Vec<Vec<f64>> {
+        let mut random = Random(seed);
+        let middle = 0.5 * (from + to);
+        (0..inputs)
+            .map(|_| {
+                (0..rows)
+                    .map(|_| middle + 0.5 * (to - from) * random.symmetric())
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn search(columns: &[Vec<f64>], y: &[f64], options: &DiscoverOptions) -> Discovery {
+        let names = ["a", "b", "c"];
+        let inputs: Vec<Named<'_>> = columns
+            .iter()
+            .zip(names)
+            .map(|(values, name)| Named { name, values })
+            .collect();
+        discover(
+            &inputs,
+            Named {
+                name: "y",
+                values: y,
+            },
+            &Library::default(),
+            options,
+            &Progress::none(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_product_is_found_exactly() {
+        let x = columns(2, 300, 1, 0.2, 2.0);
+        let y: Vec<f64> = (0..300).map(|r| 1.0 + x[0][r] * x[1][r].sin()).collect();
+        let found = search(&x, &y, &DiscoverOptions::default());
+        let formula = &found.formula;
+        assert!(formula.found, "{found:#?}");
+        let program = formula.expr.as_ref().unwrap().compile(&["a", "b"]).unwrap();
+        for (a, b) in [(0.3, 1.9), (1.7, 0.4)] {
+            let want = 1.0 + a * f64::sin(b);
+            assert!(
+                (program.evaluate_point(&[a, b]) - want).abs() <= 1e-6,
+                "{found:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn random_labels_have_no_law() {
+        let mut random = Random(7);
+        let x = columns(2, 120, 2, -1.0, 1.0);
+        let y: Vec<f64> = (0..120).map(|_| random.normal()).collect();
+        let quick = DiscoverOptions {
+            starts: 1,
+            ..DiscoverOptions::default()
+        };
+        let found = search(&x, &y, &quick);
+        assert!(
+            !found.formula.found && found.formula.reason.contains("no law"),
+            "{found:#?}"
+        );
+        let flat = search(&x, &[1.0; 120], &quick);
+        assert!(!flat.formula.found);
+    }
+
+    #[test]
+    fn bad_columns_are_refused() {
+        let x = columns(2, 30, 2, -1.0, 1.0);
+        let y = x[0].clone();
+        let run = |x: &[Vec<f64>], y: &[f64], options: &DiscoverOptions| {
+            let inputs: Vec<Named<'_>> = x
+                .iter()
+                .zip(["a", "b"])
+                .map(|(values, name)| Named { name, values })
+                .collect();
+            let target = Named {
+                name: "y",
+                values: y,
+            };
+            let error = discover(
+                &inputs,
+                target,
+                &Library::default(),
+                options,
+                &Progress::none(),
+            )
+            .unwrap_err();
+            error.field().unwrap().to_string()
+        };
+        let d = DiscoverOptions::default();
+        assert_eq!(run(&[], &y, &d), "inputs");
+        assert_eq!(run(&x, &y[..19], &d), "rows");
+        assert_eq!(run(&x, &[0.5; 29], &d), "a");
+        let mut gap = x.clone();
+        gap[1][3] = f64::INFINITY;
+        assert_eq!(run(&gap, &y, &d), "b[3]");
+        assert_eq!(
+            run(
+                &x,
+                &y,
+                &DiscoverOptions {
+                    starts: 0,
+                    ..d.clone()
+                }
+            ),
+            "starts, iterations, rows"
+        );
+        let other = Structure {
+            widths: vec![3, 1],
+            ..Structure::default()
+        };
+        assert_eq!(
+            run(
+                &x,
+                &y,
+                &DiscoverOptions {
+                    structures: vec![other],
+                    ..d
+                }
+            ),
+            "structures"
+        );
+    }
+}
