@@ -166,7 +166,7 @@ fn search(case: &Case, rows: usize, starts: usize) -> Discovery {
     discover(
         &inputs,
         Named {
-            name: "y",
+            name: "target",
             values: &y,
         },
         &Library::default(),

@@ -66,10 +66,10 @@ pub(super) fn search(
         spread: standard_deviation(&scaled.targets(&split.train)),
         options: &discover,
     };
-    // Sums and functions of sums were tried before.
+    // Sums and functions of sums were tried before; deeper networks take too long here.
     let hidden: Vec<Structure> = DiscoverOptions::usual(inputs)
         .into_iter()
-        .filter(|s| s.products.iter().any(|p| !p.is_empty()))
+        .filter(|s| s.widths.len() == 3 && s.products.iter().any(|p| !p.is_empty()))
         .collect();
     let (best, _) = search.run(&hidden, &rows, &scaled.names, progress)?;
     let Some(Best {

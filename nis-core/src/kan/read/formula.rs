@@ -8,7 +8,7 @@ use super::importance::check_rows;
 use super::library::Library;
 use super::sum::Sum;
 use crate::error::{Error, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, Function, Node};
 use crate::kan::Constant;
 use crate::kan::network::Kan;
 use crate::kan::symbolic::Fitted;
@@ -481,8 +481,52 @@ pub(in crate::kan) fn written(
     edges: &[Candidates],
 ) -> Result<Expr> {
     let library = whole_library(library, edges);
-    sum.expr(&library, leaves, &mut |n| Expr::number(n.value))?
-        .simplify()
+    let expr = sum
+        .expr(&library, leaves, &mut |n| Expr::number(n.value))?
+        .simplify()?;
+    powers(&expr)?.simplify()
+}
+
+/// `exp(c log(u) + v)` as `u^c exp(v)`: wherever the former exists, the two are the same.
+fn powers(e: &Expr) -> Result<Expr> {
+    let e = e.map(powers)?;
+    let Node::Call(Function::Exp, inside) = e.node() else {
+        return Ok(e);
+    };
+    let (mut factors, mut rest) = (Vec::new(), Vec::new());
+    for term in inside.terms() {
+        match multiple_of_log(&term) {
+            Some((c, u)) => factors.push(u.pow(&Expr::number(c))?),
+            None => rest.push(term),
+        }
+    }
+    if factors.is_empty() {
+        return Ok(e);
+    }
+    if !rest.is_empty() {
+        factors.push(Expr::sum(rest)?.call(Function::Exp)?);
+    }
+    Expr::product(factors)
+}
+
+/// `c` and `u` of `c log(u)` with a number `c`.
+fn multiple_of_log(term: &Expr) -> Option<(f64, Expr)> {
+    match term.node() {
+        Node::Call(Function::Log, u) => Some((1.0, u.clone())),
+        Node::Neg(inner) => multiple_of_log(inner).map(|(c, u)| (-c, u)),
+        Node::Quotient(a, b) => {
+            let by = b.as_number()?;
+            multiple_of_log(a).map(|(c, u)| (c / by, u))
+        }
+        Node::Product(factors) => match factors.as_slice() {
+            [c, log] => match log.node() {
+                Node::Call(Function::Log, u) => Some((c.as_number()?, u.clone())),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The free constants with their errors.

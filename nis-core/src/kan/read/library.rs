@@ -49,6 +49,8 @@ pub struct Form {
     starts: Vec<f64>,
     pub(crate) gauge: Gauge,
     pub(crate) parity: Parity,
+    /// Whether `f(u + pi) = -f(u)`.
+    pub(crate) turns: bool,
     /// The value, its derivative, and where there is a constant of its own the derivative by that.
     pub(super) value: Program,
     pub(super) slope: Program,
@@ -117,6 +119,7 @@ impl Form {
             starts: starts.to_vec(),
             gauge: Gauge::None,
             parity: Parity::Neither,
+            turns: false,
             value: expr.compile(&["x", OWN])?,
             slope: expr.differentiate("x")?.compile(&["x", OWN])?,
             by_own,
@@ -137,6 +140,8 @@ impl Form {
         }
         form.gauge = gauge(&values);
         form.parity = form.find_parity(p);
+        let half = |u: &f64| (form.at(u + std::f64::consts::PI, p) + form.at(*u, p)).abs() <= 1e-12;
+        form.turns = form.domain == [f64::NEG_INFINITY, f64::INFINITY] && points.iter().all(half);
         Ok(form)
     }
 
@@ -387,6 +392,12 @@ mod tests {
         ] {
             assert_eq!(library.find(name).unwrap().parity, parity, "{name}");
         }
+        assert!(
+            library
+                .forms()
+                .iter()
+                .all(|f| f.turns == (f.name() == "sin"))
+        );
         assert!((library.find("power").unwrap().change(2.0, 1.5) - 2f64.powf(1.5)).abs() < 1e-14);
         assert!((library.find("log").unwrap().change(2.0, 0.0) - 2f64.ln()).abs() < 1e-14);
         assert!((library.find("exp").unwrap().change(2.0, 0.0) - 2f64.exp()).abs() < 1e-13);

@@ -158,8 +158,8 @@ mod tests {
                 .collect()
         };
         assert_eq!(texts(2.0000001, 1e-3), ["2"]);
-        assert_eq!(texts(3.14159, 1e-3), ["pi"]);
-        assert_eq!(texts(-1.5708, 1e-3), ["-0.5*pi"]);
+        assert_eq!(texts(std::f64::consts::PI + 1e-5, 1e-3), ["pi"]);
+        assert_eq!(texts(1e-5 - std::f64::consts::FRAC_PI_2, 1e-3), ["-0.5*pi"]);
         assert_eq!(texts(0.3333, 1e-3), ["1/3"]);
         assert_eq!(texts(1e-9, 1e-3), ["0"]);
         assert!(texts(0.123, 1e-4).is_empty());

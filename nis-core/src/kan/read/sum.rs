@@ -362,6 +362,14 @@ impl Form {
     /// into the shift of the sum it stands in.
     fn normal(&self, argument: Sum, p: f64, weight: &mut Number, extra: &mut f64) -> Sum {
         let mut argument = argument;
+        if self.turns && argument.shift.value.abs() > 1.6 {
+            // A phase beyond a quarter turn goes into the sign.
+            let half = (argument.shift.value / std::f64::consts::PI).round();
+            argument.shift.plus(-half * std::f64::consts::PI);
+            if half.rem_euclid(2.0) == 1.0 {
+                weight.times(-1.0);
+            }
+        }
         let lead = argument.terms.first().map_or(1.0, |t| t.0.value);
         if lead < 0.0 && self.parity != Parity::Neither {
             argument = argument.scaled(-1.0, 0.0);
