@@ -57,6 +57,7 @@ pub(super) fn search(
         y: Scaled::pick(&scaled.y, &split.train),
         floor: noise_floor(scaled, split),
         library: &library,
+        iterations: 100,
     };
     let search = Search {
         net_inputs: scaled.maps.iter().map(map).collect(),

@@ -8,7 +8,7 @@ use super::sum::{Number, Sum, Term};
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::kan::network::{Edge, Kan};
-use crate::kan::symbolic::{Fitted, constant, description, fit_constants};
+use crate::kan::symbolic::{Fitted, constant, description, fit_within};
 use crate::telemetry::Progress;
 
 /// The rows that constants are fitted to.
@@ -19,6 +19,8 @@ pub(in crate::kan) struct Rows<'a> {
     /// Root mean square residual that counts as rounding.
     pub(in crate::kan) floor: f64,
     pub(in crate::kan) library: &'a Library,
+    /// Levenberg-Marquardt iterations of a fit at most.
+    pub(in crate::kan) iterations: usize,
 }
 
 impl Rows<'_> {
@@ -31,6 +33,7 @@ impl Rows<'_> {
             y: thin(&self.y),
             floor: self.floor,
             library: self.library,
+            iterations: self.iterations.min(SEARCH_ITERATIONS),
         }
     }
 
@@ -59,7 +62,15 @@ impl Rows<'_> {
             .map(String::as_str)
             .zip(self.inputs.iter().map(Vec::as_slice))
             .collect();
-        let fitted = fit_constants(&expr, &names, &start, &columns, &self.y, progress)?;
+        let fitted = fit_within(
+            self.iterations,
+            &expr,
+            &names,
+            &start,
+            &columns,
+            &self.y,
+            progress,
+        )?;
         if let Some(fit) = &fitted {
             let free = sum.written_order();
             for (number, value) in free.into_iter().zip(&fit.values) {
@@ -103,7 +114,42 @@ pub(in crate::kan) struct Candidates {
     pub(in crate::kan) chosen: usize,
 }
 
+/// The `keep` best readings, and the cheapest of those that differ from the edge by no more than a few times the
+/// resolution.
+fn few_of(all: Vec<EdgeFit>, keep: usize, resolution: f64) -> Vec<EdgeFit> {
+    let near = |f: &EdgeFit| 1.0 - f.r2 <= 25.0 * resolution * resolution;
+    let (mut out, mut rest): (Vec<EdgeFit>, Vec<EdgeFit>) = (all, Vec::new());
+    if out.len() > keep {
+        rest = out.split_off(keep);
+    }
+    rest.retain(near);
+    rest.sort_by(|a, b| a.complexity.total_cmp(&b.complexity));
+    out.extend(rest.into_iter().take(2));
+    out
+}
+
 impl Candidates {
+    /// The cheapest form among those that fit nearly as well as the best.
+    fn simplest(&self) -> usize {
+        let off = |f: &Option<EdgeFit>| f.as_ref().map(|f| (1.0 - f.r2).max(1e-12));
+        let least = self
+            .fits
+            .iter()
+            .filter_map(off)
+            .fold(f64::INFINITY, f64::min);
+        let near = |(_, f): &(usize, &Option<EdgeFit>)| {
+            off(f).is_some_and(|o| o <= (100.0 * least).max(1e-4))
+        };
+        let price = |f: &Option<EdgeFit>| f.as_ref().map_or(0.0, |f| f.complexity);
+        let cheapest = self
+            .fits
+            .iter()
+            .enumerate()
+            .filter(near)
+            .min_by(|a, b| price(a.1).total_cmp(&price(b.1)));
+        cheapest.map_or(0, |(k, _)| k)
+    }
+
     pub(in crate::kan) fn fit(&self) -> Option<&EdgeFit> {
         self.fits.get(self.chosen).and_then(Option::as_ref)
     }
@@ -125,6 +171,8 @@ pub(in crate::kan) struct Reader<'a> {
     pub(in crate::kan) options: &'a EdgeOptions,
     /// Candidates kept per edge.
     pub(in crate::kan) keep: usize,
+    /// Root mean square residual of the network on the rows, in the target's unit.
+    pub(in crate::kan) expected: f64,
     /// Rows used while edges are chosen.
     pub(in crate::kan) search_rows: usize,
 }
@@ -156,6 +204,14 @@ impl Reader<'_> {
         progress: &Progress<'_>,
     ) -> Result<Outcome> {
         let mut library = rows.library.clone();
+        // An edge is known no better than the network.
+        let spread = 1e6 * rows.floor;
+        let known = (2.0 * self.expected / spread).clamp(0.0, COARSEST);
+        let options = EdgeOptions {
+            resolution: self.options.resolution.max(known),
+            top: usize::MAX,
+            ..self.options.clone()
+        };
         let mut edges = Vec::new();
         let total: usize = scores.edges.iter().map(Vec::len).sum();
         for (l, layer) in self.net.layers.iter().enumerate() {
@@ -197,10 +253,10 @@ impl Reader<'_> {
                             .map(|k| from + (to - from) * k as f64 / (n - 1) as f64)
                             .collect();
                         let y: Vec<f64> = x.iter().map(|x| layer.at(input, sum, *x)).collect();
+                        let all = read_curve(&x, &y, &library, &options, progress)?;
                         fits.extend(
-                            read_curve(&x, &y, &library, self.options, progress)?
+                            few_of(all, self.keep, options.resolution)
                                 .into_iter()
-                                .take(self.keep)
                                 .map(Some),
                         );
                         if fits.is_empty() && score > WEAK {
@@ -231,6 +287,7 @@ impl Reader<'_> {
             y: rows.y.clone(),
             floor: rows.floor,
             library: &library,
+            iterations: rows.iterations,
         };
         self.choose(edges, &rows, progress)
     }
@@ -246,36 +303,66 @@ impl Reader<'_> {
         let attempt = |edges: &[Candidates]| -> Result<Option<(f64, Sum, Fitted)>> {
             progress.check()?;
             let mut sum = self.composed(edges, rows.library);
-            if sum.terms.is_empty() {
+            if sum.terms.is_empty() || sum.free() > MOST_CONSTANTS {
                 return Ok(None);
             }
             let fit = few.fit(&mut sum, progress)?;
             Ok(fit.map(|fit| (few.score(&sum, &fit, self.options.price), sum, fit)))
         };
-        let mut best = attempt(&edges)?;
-        'sweeps: for _ in 0..2 {
-            let mut changed = false;
-            for e in 0..edges.len() {
-                let was = edges[e].chosen;
-                let mut kept = was;
-                for other in (0..edges[e].fits.len()).filter(|k| *k != was) {
-                    if best.as_ref().is_some_and(|(_, _, fit)| few.exact(fit)) {
-                        break 'sweeps;
-                    }
-                    edges[e].chosen = other;
-                    if let Some(new) = attempt(&edges)?
-                        && best.as_ref().is_none_or(|b| new.0 < b.0)
-                    {
-                        best = Some(new);
-                        kept = other;
-                        changed = true;
-                    }
-                }
-                edges[e].chosen = kept;
+        // From the simplest forms that the edges may have, then from those that fit best: what is simple everywhere
+        // at once is often exact, and step by step from the best fits it is not reached.
+        let simplest: Vec<usize> = edges.iter().map(Candidates::simplest).collect();
+        let nearest = vec![0; edges.len()];
+        let starts = if simplest == nearest {
+            vec![nearest]
+        } else {
+            vec![simplest, nearest]
+        };
+        let mut best: Option<(f64, Sum, Fitted)> = None;
+        let mut chosen: Vec<usize> = edges.iter().map(|e| e.chosen).collect();
+        let exact =
+            |best: &Option<(f64, Sum, Fitted)>| best.as_ref().is_some_and(|b| few.exact(&b.2));
+        for start in starts {
+            for (edge, at) in edges.iter_mut().zip(&start) {
+                edge.chosen = *at;
             }
-            if !changed {
+            let mut own = attempt(&edges)?;
+            for _ in 0..2 {
+                let mut changed = false;
+                for e in 0..edges.len() {
+                    let was = edges[e].chosen;
+                    let mut kept = was;
+                    for other in (0..edges[e].fits.len()).filter(|k| *k != was) {
+                        if exact(&own) {
+                            break;
+                        }
+                        edges[e].chosen = other;
+                        if let Some(new) = attempt(&edges)?
+                            && own.as_ref().is_none_or(|b| new.0 < b.0)
+                        {
+                            own = Some(new);
+                            kept = other;
+                            changed = true;
+                        }
+                    }
+                    edges[e].chosen = kept;
+                }
+                if !changed {
+                    break;
+                }
+            }
+            if let Some(own) = own
+                && best.as_ref().is_none_or(|b| own.0 < b.0)
+            {
+                best = Some(own);
+                chosen = edges.iter().map(|e| e.chosen).collect();
+            }
+            if exact(&best) {
                 break;
             }
+        }
+        for (edge, at) in edges.iter_mut().zip(&chosen) {
+            edge.chosen = *at;
         }
         let Some((_, mut sum, _)) = best else {
             return Ok(Outcome::Refused(
@@ -287,6 +374,14 @@ impl Reader<'_> {
                 "the composition of the edges' forms does not exist on all rows".into(),
             ));
         };
+        let missed = (fit.sum_squares / rows.y.len() as f64).sqrt();
+        let allowed = (FAR * self.expected).max(NEAR * 1e6 * rows.floor);
+        if missed > allowed {
+            return Ok(Outcome::Refused(format!(
+                "the best composition of forms misses the rows by {missed:.3e}, the network by {:.3e}",
+                self.expected
+            )));
+        }
         let (sum, fit) = super::snap::shorten(
             sum,
             fit,
@@ -357,3 +452,18 @@ const NEGLIGIBLE: f64 = 1e-4;
 
 /// Score below which an edge may be its mean.
 const WEAK: f64 = 0.05;
+
+/// Iterations of the fits among which forms are chosen.
+const SEARCH_ITERATIONS: usize = 25;
+
+/// Constants of a formula at most: more are no law.
+const MOST_CONSTANTS: usize = 40;
+
+/// A composition that misses by so many times what the network misses by is not shortened,
+const FAR: f64 = 3.0;
+
+/// unless it misses by less than this many standard deviations of the target.
+const NEAR: f64 = 0.03;
+
+/// What an edge may be off, in shares of its spread, however poor the network is.
+const COARSEST: f64 = 0.02;

@@ -184,6 +184,7 @@ pub fn discover(
         floor: 1e-6 * spread,
         y,
         library,
+        iterations: 100,
     };
     let mut judge = Judge {
         options: &options.formula,
@@ -317,7 +318,7 @@ impl Search<'_> {
                 })?;
                 let mut error = self.train(&mut net, self.options.iterations, &STAGES, progress)?;
                 // What is far behind another network is neither pruned nor read.
-                let worth = |error: f64| error <= near && error <= (10.0 * nearest).max(0.02);
+                let worth = |error: f64| error <= near && error <= (4.0 * nearest).max(0.02);
                 let mut readable = worth(error);
                 if readable {
                     error = self.prune(&mut net, error, progress)?;
@@ -336,7 +337,7 @@ impl Search<'_> {
                 };
                 let mut exact = false;
                 if readable
-                    && let outcome = self.read(&net, rows, progress)?
+                    && let outcome = self.read(&net, error, rows, progress)?
                     && let Outcome::Read { sum, fit, edges } = &outcome
                 {
                     let score = rows.score(sum, fit, self.options.formula.edge.price);
@@ -474,7 +475,13 @@ impl Search<'_> {
         self.train(net, 30, &[1e-9], progress)
     }
 
-    fn read(&self, net: &Kan, rows: &Rows<'_>, progress: &Progress<'_>) -> Result<Outcome> {
+    fn read(
+        &self,
+        net: &Kan,
+        error: f64,
+        rows: &Rows<'_>,
+        progress: &Progress<'_>,
+    ) -> Result<Outcome> {
         let scores = net.importance(&self.fit.0)?;
         let reader = Reader {
             net,
@@ -483,6 +490,7 @@ impl Search<'_> {
             target: self.target,
             options: &self.options.formula.edge,
             keep: self.options.formula.keep,
+            expected: error * self.spread * self.target.half,
             search_rows: self.options.formula.search_rows,
         };
         reader.read(&scores, rows, progress)

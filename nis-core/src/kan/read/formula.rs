@@ -297,13 +297,16 @@ impl Kan {
             let of = |rows: &[usize]| -> Vec<f64> { rows.iter().map(target).collect() };
             let at = |r: &usize| q.shift + q.scale * predicted[r * self.outputs() + output];
             let network: Vec<f64> = held.iter().map(at).collect();
+            let on_train: Vec<f64> = train.iter().map(at).collect();
             let y_train = of(&train);
             let spread = deviation(&y_train);
+            let expected = root_mean_square(&on_train, &y_train);
             let data = Rows {
                 inputs: (0..inputs.len()).map(|i| column(i, &train)).collect(),
                 floor: 1e-6 * spread,
                 y: y_train,
                 library,
+                iterations: 100,
             };
             let reader = Reader {
                 net: self,
@@ -315,6 +318,7 @@ impl Kan {
                 },
                 options: &options.edge,
                 keep: options.keep,
+                expected,
                 search_rows: options.search_rows,
             };
             let judge = Judge {
@@ -358,6 +362,10 @@ pub(super) fn split(rows: usize, options: &FormulaOptions) -> (Vec<usize>, Vec<u
 }
 
 pub(super) fn deviation(v: &[f64]) -> f64 {
+    // Equal values have none, whatever rounding makes of their mean.
+    if v.windows(2).all(|w| w[0] == w[1]) {
+        return 0.0;
+    }
     let n = v.len() as f64;
     let size = v.iter().fold(f64::MIN_POSITIVE, |s, v| s.max(v.abs()));
     let mean = v.iter().map(|v| v / n).sum::<f64>();

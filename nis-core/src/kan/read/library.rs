@@ -320,13 +320,13 @@ impl Library {
 }
 
 impl Default for Library {
-    /// Lines, powers, `exp`, `log`, `sin`, `tan`, `tanh`, `atan`, arcsine, bell, `abs`, `cosh`, the logistic function and the
-    /// power with a free exponent. The cosine is a shifted sine, the arccosine a shifted arcsine.
+    /// Lines, powers, `exp`, `log`, `sin`, `tan`, `tanh`, `atan`, arcsine, bell, `abs`, `cosh`, the Lorentz factor and its
+    /// logarithm, and the power with a free exponent. The cosine is a shifted sine, the arccosine a shifted arcsine.
     fn default() -> Self {
         const ALL: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
         const POSITIVE: [f64; 2] = [0.0, f64::INFINITY];
         const HALF: f64 = std::f64::consts::FRAC_PI_2;
-        let table: [(&str, &str, [f64; 2], f64); 18] = [
+        let table: [(&str, &str, [f64; 2], f64); 20] = [
             ("x", "x", ALL, 1.0),
             ("x^2", "x^2", ALL, 2.0),
             ("x^3", "x^3", ALL, 3.0),
@@ -345,6 +345,8 @@ impl Default for Library {
             ("bell", "exp(-x^2)", ALL, 3.0),
             ("abs", "abs(x)", ALL, 3.0),
             ("cosh", "cosh(x)", ALL, 4.0),
+            ("1/sqrt(1-x^2)", "1/sqrt(1 - x^2)", [-1.0, 1.0], 4.0),
+            ("log(1-x^2)", "log(1 - x^2)", [-1.0, 1.0], 4.0),
         ];
         let mut forms: Vec<Form> = table
             .iter()
@@ -363,7 +365,7 @@ mod tests {
     #[test]
     fn the_built_in_library_is_whole_and_its_gauges_are_known() {
         let library = Library::default();
-        assert_eq!(library.forms().len(), 19);
+        assert_eq!(library.forms().len(), 21);
         for (names, gauge) in [
             (vec!["x"], Gauge::Line),
             (
