@@ -1,5 +1,6 @@
 //! Networks of known functions read back, and networks of nothing.
 
+use super::writing::powers;
 use super::*;
 use crate::kan::network::{Edge, Structure, Symbolic};
 use crate::kan::train::TrainOptions;
