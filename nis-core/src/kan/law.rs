@@ -4,6 +4,7 @@ mod choose;
 mod data;
 mod formula;
 mod reading;
+mod structures;
 
 use self::choose::{Chosen, choose};
 use self::data::{Affine, Errors, Scaled, Split, check, suits_logarithm};
@@ -41,8 +42,10 @@ const SECOND_TRY: f64 = 0.9;
 ///
 /// **Formula.** Each edge is matched with a library of forms, the constants are refitted to the training rows
 /// together, terms that are not needed are left out, and the formula is accepted where its held-out error is
-/// at most 1.3 times the network's (or below 1 % of the target's standard deviation). Networks with more than
-/// one hidden node are drawn as curves, not read.
+/// at most 1.3 times the network's (or below 1 % of the target's standard deviation). Where a hidden layer is
+/// needed and no function of a sum is exact, networks with products and several hidden nodes are trained, pruned and
+/// read as [`discover`](super::discover) does (2 to 4 inputs), and taken where their formula describes the training
+/// rows shorter; their R2 on rows apart stands for that of cross-validation.
 ///
 /// **Scale.** [`Scale::Auto`] learns through logarithms where all values are positive and a column spans more
 /// than a decade, unless the formula learned from the quantities as they are describes the training rows
@@ -112,16 +115,41 @@ impl<'a> Attempt<'a> {
         progress: &Progress<'_>,
     ) -> Result<Self> {
         let chosen = choose(&scaled, split, options, progress)?;
+        let hidden = chosen.net.widths().len() > 2;
         let readings = if chosen.cv_r2 >= options.threshold {
             Readings::of(&scaled, split, &chosen.net, progress)?
         } else {
             Readings::default()
         };
-        Ok(Attempt {
+        let mut attempt = Attempt {
             scaled,
             chosen,
             readings,
-        })
+        };
+        // Where sums of functions do not do, and no function of a sum is exact.
+        if hidden && attempt.chosen.cv_r2 >= options.threshold && attempt.exact(split) != Some(true)
+        {
+            let other =
+                structures::search(&attempt.scaled, split, options, &attempt.chosen, progress)?;
+            let floor = noise_floor(&attempt.scaled, split);
+            if let Some((chosen, readings)) = other {
+                let other = Attempt {
+                    scaled: attempt.scaled,
+                    chosen,
+                    readings,
+                };
+                let length = |readings: &Readings| match &readings.formula {
+                    Some(f) => description(split.train.len(), f.sum_squares, f.k, floor),
+                    None => f64::INFINITY,
+                };
+                let shorter = length(&other.readings) < length(&attempt.readings);
+                if shorter {
+                    return Ok(other);
+                }
+                attempt.scaled = other.scaled;
+            }
+        }
+        Ok(attempt)
     }
 
     /// Whether the formula fits the training rows to rounding; `None` without formula.

@@ -1,5 +1,4 @@
-//! Kolmogorov-Arnold networks: cubic-spline edges trained by Levenberg-Marquardt, and the formulas read
-//! from them.
+//! Kolmogorov-Arnold networks: trained, read as formulas, run fast, saved and exported.
 //!
 //! Floor 2: imports floors 0 and 1.
 
@@ -8,19 +7,26 @@ mod law;
 mod model;
 mod network;
 pub mod run;
+mod read;
 mod shapes;
 pub mod store;
 mod symbolic;
 mod train;
+mod uncertainty;
 
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use run::Predictor;
+pub use read::{
+    Attempted, DiscoverOptions, Discovery, EdgeFit, EdgeOptions, EdgeReading, Form, Formula,
+    FormulaOptions, Importance, Library, PruneOptions, PruneReport, Quantity, discover, read_curve,
+};
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
 };
+pub use uncertainty::{Conformal, Interval, Laplace, Uncertainty};
 
 use serde::{Deserialize, Serialize};
 

@@ -187,6 +187,19 @@ pub(super) fn fit_constants(
     y: &[f64],
     progress: &Progress<'_>,
 ) -> Result<Option<Fitted>> {
+    fit_within(100, expr, names, start, columns, y, progress)
+}
+
+/// The same in at most so many iterations.
+pub(super) fn fit_within(
+    max_iterations: usize,
+    expr: &Expr,
+    names: &[String],
+    start: &[f64],
+    columns: &[(&str, &[f64])],
+    y: &[f64],
+    progress: &Progress<'_>,
+) -> Result<Option<Fitted>> {
     let arguments: Vec<&str> = names
         .iter()
         .map(String::as_str)
@@ -215,7 +228,7 @@ pub(super) fn fit_constants(
     }
     let options = LmOptions {
         stage: "kan",
-        max_iterations: 100,
+        max_iterations,
         ..LmOptions::default()
     };
     let fit = match levenberg_marquardt(&mut problem, start, &options, progress) {

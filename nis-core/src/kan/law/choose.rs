@@ -38,6 +38,18 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// A network of another search in the place of this one.
+    pub(super) fn found(net: Kan, before: &Chosen, r2: f64) -> Self {
+        Chosen {
+            grid: net.layers[0].bases[0].cells(),
+            net,
+            iterations: before.iterations,
+            cv_r2: r2,
+            error: before.error,
+            standard_error: before.standard_error,
+        }
+    }
+
     /// Whether this network is worth its additional parameters.
     fn better_than(&self, plainer: &Chosen) -> bool {
         self.error < HIDDEN_GAIN * HIDDEN_GAIN * plainer.error

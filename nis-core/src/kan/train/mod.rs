@@ -14,6 +14,7 @@ mod problem;
 
 pub use course::Checkpoint;
 pub use options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
+pub(super) use penalty::Smoothness;
 
 use self::check::check_data;
 use self::course::{Course, check_memory};
