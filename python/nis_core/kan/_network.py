@@ -1,0 +1,119 @@
+"""Networks without scaling or names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nis_core import _native
+from nis_core._errors import InvalidInput
+
+Real = NDArray[np.float64]
+
+
+def matrix(name: str, x: ArrayLike) -> Real:
+    """Rows of doubles; without a copy where they are that already."""
+    array = np.asarray(x, dtype=np.float64)
+    if array.ndim != 2:
+        raise InvalidInput(
+            f"{name}: got an array of {array.ndim} dimensions, expected 2: rows and columns", field=name
+        )
+    return array
+
+
+class Kan:
+    """A Kolmogorov-Arnold network with small random edges: Liu et al., "KAN: Kolmogorov-Arnold Networks" (2024),
+    eqs. (2.5) to (2.12). Inputs are expected in the grid, [-1, 1] by default; outside, edges go on as straight lines.
+
+    Args:
+        widths: Nodes of every layer, inputs first, outputs last.
+        grid: Grid cells per edge.
+        order: Spline order (degree), 1 to 5.
+        basis: ``"b_spline"``, ``"chebyshev"``, ``"fourier"``, ``"rbf"`` or ``"rational"``.
+        base: Function beside the spline: ``"none"``, ``"silu"`` or ``"identity"``.
+        multiplications: Per layer after the inputs the factors of its multiplication nodes.
+        outside: ``"linear"`` or ``"natural"``.
+        range: Both ends of every grid.
+        seed: Seed of the weights.
+
+    Raises:
+        InvalidInput: A value does not fit; ``field`` names it.
+        LimitError: Over ten million parameters.
+
+    >>> import numpy as np
+    >>> from nis_core.kan import Kan
+    >>> net = Kan([2, 5, 1])
+    >>> net.predict(np.zeros((3, 2))).shape, net.jacobian(np.zeros((3, 2))).shape
+    ((3, 1), (3, 1, 2))
+    >>> net
+    <Kan [2, 5, 1]: 120 parameters>
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        grid: int = 5,
+        order: int = 3,
+        basis: str = "b_spline",
+        base: str = "none",
+        multiplications: Sequence[Sequence[int]] = (),
+        outside: str = "linear",
+        range: tuple[float, float] = (-1.0, 1.0),
+        seed: int = 0,
+    ) -> None:
+        structure = {
+            "widths": [int(w) for w in widths],
+            "products": [[int(p) for p in layer] for layer in multiplications],
+            "grid": grid,
+            "order": order,
+            "family": basis,
+            "base": base,
+            "outside": outside,
+            "range": [float(end) for end in range],
+            "seed": seed,
+        }
+        self._keep(_native.NativeKan(json.dumps(structure)))
+
+    def _keep(self, native: _native.NativeKan) -> None:
+        self._native = native
+        self._about: dict[str, Any] = json.loads(native.describe())
+
+    @classmethod
+    def _of(cls, native: _native.NativeKan) -> Kan:
+        net = cls.__new__(cls)
+        net._keep(native)
+        return net
+
+    @property
+    def widths(self) -> list[int]:
+        """Nodes of every layer, inputs first."""
+        return list(self._about["widths"])
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return int(self._about["parameters"])
+
+    def predict(self, x: ArrayLike) -> Real:
+        """Outputs ``(rows, outputs)`` for inputs ``(rows, inputs)``.
+
+        Raises:
+            InvalidInput: ``x`` has another number of columns.
+        """
+        return self._native.predict(matrix("x", x))
+
+    def jacobian(self, x: ArrayLike) -> Real:
+        """Derivatives of the outputs with respect to the inputs, ``(rows, outputs, inputs)``.
+
+        Raises:
+            InvalidInput: ``x`` has another number of columns.
+        """
+        return self._native.jacobian(matrix("x", x))
+
+    def __repr__(self) -> str:
+        return f"<Kan {self.widths}: {self.parameters} parameters>"
