@@ -8,6 +8,7 @@ mod law;
 mod model;
 mod network;
 mod shapes;
+pub mod store;
 mod symbolic;
 mod train;
 

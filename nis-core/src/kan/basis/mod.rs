@@ -3,6 +3,7 @@
 
 mod bspline;
 mod dense;
+mod stored;
 
 use serde::{Deserialize, Serialize};
 
