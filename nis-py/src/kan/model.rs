@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nis_core::kan::{Model, ModelOptions, Names};
+use nis_core::kan::{Model, ModelOptions, Names, Precision, Task};
 use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use numpy::ndarray::Array3;
@@ -10,6 +10,7 @@ use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use serde::Serialize;
 
 use crate::errors::OrPython;
@@ -106,8 +107,8 @@ impl NativeKanModel {
         x: PyReadonlyArray2<'py, f64>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let width = match self.0.task() {
-            nis_core::kan::Task::Regression => self.0.outputs().len(),
-            nis_core::kan::Task::Classification { .. } => 1,
+            Task::Regression => self.0.outputs().len(),
+            Task::Classification { .. } => 1,
         };
         self.rows(py, &x, width, Model::predict)
     }
@@ -191,6 +192,26 @@ impl NativeKanModel {
         let at: Vec<f64> = at.as_array().iter().copied().collect();
         let values = self.0.curve(layer, input, sum, &at).or_python(py)?;
         Ok(values.into_pyarray(py))
+    }
+
+    /// The model as a safetensors file, with all bits.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py
+            .detach(|| self.0.to_safetensors(Precision::F64))
+            .or_python(py)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The model as JSON, with all bits.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.0.to_json()).or_python(py)
+    }
+
+    /// The model of a file, JSON or safetensors.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let model = py.detach(|| Model::from_bytes(data)).or_python(py)?;
+        Ok(NativeKanModel(Arc::new(model)))
     }
 
     /// Columns, task, network and report as JSON.

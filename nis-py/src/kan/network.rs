@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use nis_core::Error;
-use nis_core::kan::{Edge, Kan, Structure};
+use nis_core::kan::{Edge, Kan, Precision, Structure};
 use nis_core::runtime::read_json;
 use numpy::ndarray::Array3;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray2};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use serde_json::{Value, json};
 
 use super::model::{matrix, owned_rows, to_json};
@@ -119,6 +120,26 @@ impl NativeKan {
             })
             .or_python(py)?;
         Ok(array.into_pyarray(py))
+    }
+
+    /// The network as a safetensors file, with all bits.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py
+            .detach(|| self.0.to_safetensors(Precision::F64))
+            .or_python(py)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The network as JSON, with all bits.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.0.to_json()).or_python(py)
+    }
+
+    /// The network of a file, JSON or safetensors.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let net = py.detach(|| Kan::from_bytes(data)).or_python(py)?;
+        Ok(NativeKan(Arc::new(net)))
     }
 
     /// Widths and edges as JSON.

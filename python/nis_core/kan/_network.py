@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,31 @@ def matrix(name: str, x: ArrayLike) -> Real:
             f"{name}: got an array of {array.ndim} dimensions, expected 2: rows and columns", field=name
         )
     return array
+
+
+def save(native: _native.NativeKan | _native.NativeKanModel, path: str | PathLike[str]) -> None:
+    """Writes JSON or safetensors, by the end of the name."""
+    target = Path(path)
+    if target.suffix == ".json":
+        target.write_text(native.to_json(), encoding="utf-8")
+    else:
+        target.write_bytes(native.to_bytes())
+
+
+def _net_from_bytes(data: bytes) -> Kan:
+    return Kan._of(_native.NativeKan.from_bytes(data))
+
+
+def _model_from_bytes(data: bytes) -> _native.NativeKanModel:
+    return _native.NativeKanModel.from_bytes(data)
+
+
+def _reduce_model(model: _native.NativeKanModel) -> tuple[Any, ...]:
+    return (_model_from_bytes, (model.to_bytes(),))
+
+
+# Estimators hold one: pickle, copy and joblib take it through the bytes of its file.
+copyreg.pickle(_native.NativeKanModel, _reduce_model)
 
 
 class Kan:
@@ -114,6 +142,27 @@ class Kan:
             InvalidInput: ``x`` has another number of columns.
         """
         return self._native.jacobian(matrix("x", x))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the network to a file: JSON where its name ends in ``.json``, else safetensors. All bits are kept."""
+        save(self._native, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Kan:
+        """The network of a file that :meth:`save` or another face of NIS wrote.
+
+        Raises:
+            InvalidInput, ParseError, LimitError: The file does not fit.
+        """
+        return cls._of(_native.NativeKan.from_bytes(Path(path).read_bytes()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_net_from_bytes, (self._native.to_bytes(),))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kan) and self._native.to_bytes() == other._native.to_bytes()
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<Kan {self.widths}: {self.parameters} parameters>"
