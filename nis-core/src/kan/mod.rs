@@ -18,7 +18,9 @@ pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use read::{EdgeFit, EdgeOptions, Form, Library, read_curve};
-pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
+pub use train::{
+    Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
+};
 
 use serde::{Deserialize, Serialize};
 
