@@ -17,7 +17,9 @@ pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices}
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
-pub use read::{EdgeFit, EdgeOptions, Form, Library, read_curve};
+pub use read::{
+    EdgeFit, EdgeOptions, Form, Importance, Library, PruneOptions, PruneReport, read_curve,
+};
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
 };

@@ -180,6 +180,13 @@ impl NativeKanModel {
             .collect()
     }
 
+    /// What every node and edge contributes on rows of inputs, as JSON.
+    fn importance<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'py, f64>) -> PyResult<String> {
+        self.fitting(py, &x)?;
+        let (model, x) = (Arc::clone(&self.0), owned_rows(&x));
+        work::run(py, None, move |_| to_json(&model.importance(&x)?))
+    }
+
     /// The function on an edge at scaled points.
     fn curve<'py>(
         &self,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nis_core::Error;
-use nis_core::kan::{Edge, Kan, Precision, Structure};
+use nis_core::kan::{Edge, FitOptions, Kan, Precision, Structure};
 use nis_core::runtime::read_json;
 use numpy::ndarray::Array3;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray2};
@@ -78,6 +78,28 @@ impl NativeKan {
         let structure: Structure = read_json("structure", structure).or_python(py)?;
         let net = py.detach(|| Kan::of(&structure)).or_python(py)?;
         Ok(NativeKan(Arc::new(net)))
+    }
+
+    /// The network fitted to rows, and the report as JSON.
+    #[pyo3(signature = (x, y, options, progress))]
+    fn fit(
+        &self,
+        py: Python<'_>,
+        x: PyReadonlyArray2<'_, f64>,
+        y: PyReadonlyArray2<'_, f64>,
+        options: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(NativeKan, String)> {
+        let options: FitOptions = read_json("options", options).or_python(py)?;
+        self.fitting(py, &x)?;
+        let (x, y) = (owned_rows(&x), owned_rows(&y));
+        let net = Arc::clone(&self.0);
+        let (net, report) = work::run(py, progress, move |progress| {
+            let mut net = Kan::clone(&net);
+            let report = net.fit(&x, &y, &options, progress)?;
+            Ok((net, to_json(&report)?))
+        })?;
+        Ok((NativeKan(Arc::new(net)), report))
     }
 
     /// Outputs `(rows, outputs)`.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
+from nis_core.kan._network import Progress, Real, plain
 from nis_core.kan._progress import Bars
 from nis_core.kan._report import FitReport
 from nis_core.kan._sklearn import (
@@ -25,9 +26,6 @@ from nis_core.kan._sklearn import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Real = NDArray[np.float64]
-Progress = Callable[[str, int, int, str], object]
 
 # Rows kept with a model for drawings and importances.
 KEPT = 512
@@ -57,7 +55,7 @@ class _KAN(BaseEstimator):
         tolerance: float = 1e-6,
         smoothness: float | None = None,
         holdout: float = 0.2,
-        update_grid: bool = False,
+        update_grid: bool = True,
         l1: float = 0.0,
         entropy: float = 0.0,
         batch: int = 256,
@@ -138,7 +136,7 @@ class _KAN(BaseEstimator):
             "seed": seed,
             "fit": fit,
         }
-        return json.dumps(options, default=_plain)
+        return json.dumps(options, default=plain)
 
     def _fit(self, x: Real, y: Real, outputs: list[str], task: Any) -> Self:
         given = getattr(self, "feature_names_in_", None)
@@ -205,12 +203,6 @@ class _KAN(BaseEstimator):
         from nis_core.kan._plot import draw
 
         return draw(self._model, self._kept if X is None else self._rows(X), ax)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} is neither number, text nor None")
 
 
 def _named(y: Any, width: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
 from nis_core._errors import InvalidInput
+from nis_core.kan._report import FitReport
 
 Real = NDArray[np.float64]
+Progress = Callable[[str, int, int, str], object]
+
+
+def plain(value: Any) -> Any:
+    """Numpy's numbers and sequences as JSON knows them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{value!r} is neither number, text nor None")
 
 
 def matrix(name: str, x: ArrayLike) -> Real:
@@ -126,6 +135,33 @@ class Kan:
     def parameters(self) -> int:
         """Number of parameters."""
         return int(self._about["parameters"])
+
+    def fit(
+        self, x: ArrayLike, y: ArrayLike, *, progress: Progress | None = None, **options: Any
+    ) -> FitReport:
+        """Fits the network, from where it stands, to inputs ``(rows, inputs)`` and outputs ``(rows, outputs)`` of about
+        unit size.
+
+        Args:
+            x: Inputs.
+            y: Outputs; ``(rows,)`` for one.
+            progress: Called with ``(stage, done, total, message)``; ``False`` stops the fit.
+            **options: ``method``, ``loss``, ``max_iterations``, ``tolerance``, ``smoothness``, ``holdout``, ``grids``,
+                ``update_grid``, ``l1``, ``entropy``, ``batch``, ``learning_rate``, ``weight_decay``, ``patience``,
+                ``seed``, ``threads``, ``precision``: as of :class:`KANRegressor`.
+
+        Raises:
+            InvalidInput: Sizes or an option do not fit, or a value is not finite; the network is then as before.
+            Cancelled: ``progress`` said so.
+        """
+        rows = np.asarray(y, dtype=np.float64)
+        if rows.ndim == 1:
+            rows = rows[:, None]
+        native, report = self._native.fit(
+            matrix("x", x), matrix("y", rows), json.dumps(options, default=plain), progress
+        )
+        self._keep(native)
+        return FitReport._of(json.loads(report))
 
     def predict(self, x: ArrayLike) -> Real:
         """Outputs ``(rows, outputs)`` for inputs ``(rows, inputs)``.

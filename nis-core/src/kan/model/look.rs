@@ -1,9 +1,20 @@
-//! What drawings need: values of nodes and curves of edges.
+//! What drawings need: values of nodes, curves of edges, and what matters.
 
 use super::{Model, scaling};
 use crate::error::{Error, Result};
+use crate::kan::read::Importance;
 
 impl Model {
+    /// What every node and edge contributes on rows of inputs: [`Kan::importance`](crate::kan::Kan::importance),
+    /// with ranges and spreads as the network sees them.
+    ///
+    /// # Errors
+    /// As [`Model::predict`]; [`Error::InvalidInput`] for no rows.
+    pub fn importance(&self, x: &[f64]) -> Result<Importance> {
+        self.net
+            .importance(&scaling::scaled_rows("x", x, &self.inputs)?)
+    }
+
     /// Values of all nodes for rows of inputs, as the network sees them: per layer, inputs first,
     /// `[row][node]`.
     ///

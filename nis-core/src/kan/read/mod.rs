@@ -2,7 +2,11 @@
 //! whole.
 
 mod edge;
+mod importance;
 mod library;
+mod prune;
 
 pub use edge::{EdgeFit, EdgeOptions, read_curve};
+pub use importance::Importance;
 pub use library::{Form, Library};
+pub use prune::{PruneOptions, PruneReport};
