@@ -7,6 +7,7 @@ mod basis;
 mod law;
 mod model;
 mod network;
+mod read;
 mod shapes;
 pub mod store;
 mod symbolic;
@@ -16,7 +17,12 @@ pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices}
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
-pub use train::{FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions};
+pub use read::{
+    EdgeFit, EdgeOptions, Form, Importance, Library, PruneOptions, PruneReport, read_curve,
+};
+pub use train::{
+    Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
+};
 
 use serde::{Deserialize, Serialize};
 

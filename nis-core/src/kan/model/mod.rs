@@ -2,6 +2,7 @@
 //! fit. It is what the estimators of Python, the C face and the command line use.
 
 mod fit;
+mod look;
 mod options;
 mod scaling;
 

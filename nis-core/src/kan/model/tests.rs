@@ -172,3 +172,34 @@ fn the_structure_follows_the_rows() {
         Vec::<usize>::new()
     );
 }
+
+#[test]
+fn nodes_add_up_from_their_edges() {
+    let mut random = Random(4);
+    let x: Vec<f64> = (0..400).map(|_| 10.0 * random.symmetric()).collect();
+    let y: Vec<f64> = x.chunks(2).map(|x| (x[0] * x[1] / 40.0).sin()).collect();
+    let model = fit(&x, &y, 2, 1).unwrap();
+    let nodes = model.nodes(&x[..6]).unwrap();
+    assert_eq!(nodes.len(), model.net().widths().len());
+    let last = nodes.len() - 1;
+    let predicted = model.predict(&x[..6]).unwrap();
+    for (row, predicted) in predicted.iter().enumerate() {
+        for (l, pair) in nodes.windows(2).enumerate() {
+            let (a, b) = (model.net().widths()[l], model.net().widths()[l + 1]);
+            for o in 0..b {
+                let sum: f64 = (0..a)
+                    .map(|i| {
+                        model
+                            .curve(l, i, o, &pair[0][row * a + i..=row * a + i])
+                            .unwrap()[0]
+                    })
+                    .sum();
+                assert!((sum - pair[1][row * b + o]).abs() <= 1e-12);
+            }
+        }
+        let restored = model.outputs()[0].restore(nodes[last][row]);
+        assert_eq!(restored, *predicted);
+    }
+    assert!(model.curve(0, 2, 0, &[0.0]).is_err());
+    assert!(model.curve(9, 0, 0, &[0.0]).is_err());
+}

@@ -5,6 +5,7 @@
 //! reverse mode: one pass per sample and output.
 
 mod edge;
+mod grid;
 mod layer;
 mod pass;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Levenberg-Marquardt up to about 3000 parameters under the squared loss, L-BFGS up to 20000 rows times
+    /// Levenberg-Marquardt up to 3000 parameters and about ten seconds per iteration, L-BFGS up to 20000 rows times
     /// outputs, Adam beyond (default).
     #[default]
     Auto,
@@ -61,15 +61,18 @@ pub struct FitOptions {
     pub holdout: f64,
     /// Grid cells of successive stages, each starting from the function found before; empty keeps the grid.
     pub grids: Vec<usize>,
-    /// Whether grids follow the samples before every stage, keeping the function.
+    /// Whether grids follow the samples before every stage, keeping the function ([`crate::kan::Kan::follow`]).
     pub update_grid: bool,
+    /// Share of the quantiles in the knots of grids that follow the samples: 0 for equal cells, below 1.
+    pub adaptive: f64,
     /// Weight of the L1 norm of edge activations.
     pub l1: f64,
     /// Weight of the entropy of edge activations.
     pub entropy: f64,
     /// Rows per step of Adam.
     pub batch: usize,
-    /// Step size of Adam.
+    /// Step size of Adam at the start; it falls to a hundredth of it along a half cosine over `max_iterations`
+    /// epochs (Loshchilov and Hutter, SGDR (2017), eq. (5)).
     pub learning_rate: f64,
     /// Decoupled weight decay of Adam.
     pub weight_decay: f64,
@@ -93,7 +96,8 @@ impl Default for FitOptions {
             smoothness: None,
             holdout: 0.2,
             grids: Vec::new(),
-            update_grid: false,
+            update_grid: true,
+            adaptive: 0.0,
             l1: 0.0,
             entropy: 0.0,
             batch: 256,

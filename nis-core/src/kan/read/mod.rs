@@ -1,0 +1,12 @@
+//! Reading a network: what matters in it, what can be left out, which functions its edges are, and the formula of the
+//! whole.
+
+mod edge;
+mod importance;
+mod library;
+mod prune;
+
+pub use edge::{EdgeFit, EdgeOptions, read_curve};
+pub use importance::Importance;
+pub use library::{Form, Library};
+pub use prune::{PruneOptions, PruneReport};

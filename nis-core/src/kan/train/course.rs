@@ -1,0 +1,636 @@
+//! The course of a fit: stages of finer grids, within each rungs of less smoothness, within each iterations; what
+//! is kept is what does best on the held-out rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{check_data, fingerprint};
+use super::options::{FitOptions, FitReport, Loss, Method, Progressed};
+use super::problem::{Data, Problem, row_entries};
+use crate::error::{Error, Result};
+use crate::kan::network::Kan;
+use crate::optim::{
+    AdamOptions, AdamState, GaussNewton, GaussNewtonState, LbfgsOptions, LbfgsState, Moved,
+    Objective, Quadratic, Random, Stepped,
+};
+
+/// Smoothness of the first rung where the held-out rows choose it.
+const FIRST_SMOOTHNESS: f64 = 1e-4;
+
+/// Smoothness from rung to rung, and the least.
+const LESS: f64 = 1e-2;
+const LEAST_SMOOTHNESS: f64 = 1e-16;
+
+/// Smoothness where it is not given and no rows are held out.
+const PLAIN_SMOOTHNESS: f64 = 1e-8;
+
+/// A rung or stage goes on where the held-out loss falls below this share of that before.
+const BETTER: f64 = 0.97;
+
+/// Share of decrease that ends a rung of Levenberg-Marquardt before the last grid.
+const COARSE: f64 = 0.03;
+
+/// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.
+const STALE: usize = 6;
+
+/// Fewest rows worth holding out.
+const FEWEST_HELD: usize = 3;
+
+/// Most parameters of Levenberg-Marquardt, and most multiplications of its iteration, where the method is chosen.
+const MOST_LM: usize = 3000;
+const MOST_LM_WORK: f64 = 2e10;
+
+/// Most rows times outputs of L-BFGS where the method is chosen.
+const MOST_LBFGS: usize = 20_000;
+
+/// Most bytes of the matrices of Levenberg-Marquardt.
+const MOST_BYTES: usize = 4 << 30;
+
+/// Everything from which a fit goes on bit for bit: network, optimiser with its moments and random numbers, place in
+/// the course, best network so far. It can be written as JSON (numbers are kept exactly).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    options: FitOptions,
+    /// Fingerprint of the rows.
+    data: u64,
+    method: Method,
+    grids: Vec<usize>,
+    /// Network of the stage; its parameters are those of the optimiser.
+    net: Kan,
+    optimiser: Optimiser,
+    stage: usize,
+    rung: usize,
+    rung_iterations: usize,
+    stale: usize,
+    smoothness: f64,
+    rung_best: Option<Best>,
+    stage_best: Option<Best>,
+    best: Option<(Kan, Best)>,
+    iterations: usize,
+    history: Vec<Progressed>,
+    stop: Option<String>,
+}
+
+impl Checkpoint {
+    /// Iterations so far.
+    pub fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    /// The last entry of the history.
+    pub fn last(&self) -> Option<&Progressed> {
+        self.history.last()
+    }
+
+    /// The options of the fit.
+    pub fn options(&self) -> &FitOptions {
+        &self.options
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Best {
+    p: Vec<f64>,
+    loss: f64,
+    smoothness: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Optimiser {
+    GaussNewton(GaussNewtonState),
+    Lbfgs(LbfgsState),
+    Adam {
+        p: Vec<f64>,
+        state: AdamState<f64>,
+        random: u64,
+    },
+}
+
+impl Optimiser {
+    fn p(&self) -> &[f64] {
+        match self {
+            Optimiser::GaussNewton(state) => &state.p,
+            Optimiser::Lbfgs(state) => &state.p,
+            Optimiser::Adam { p, .. } => p,
+        }
+    }
+}
+
+/// What an iteration came to.
+enum Went {
+    /// Loss of the training rows, share by which the cost fell.
+    On(f64, f64),
+    Refused,
+    Done,
+}
+
+/// A fit under way.
+pub(super) struct Course<'a> {
+    pub(super) state: Checkpoint,
+    data: Data<'a>,
+    train: Vec<usize>,
+    held: Vec<usize>,
+    problem: Problem<'a>,
+    newton: Option<GaussNewton>,
+}
+
+impl<'a> Course<'a> {
+    /// # Errors
+    /// Those of [`Kan::fit`].
+    pub(super) fn start(net: &Kan, data: Data<'a>, options: &FitOptions) -> Result<Self> {
+        options.check()?;
+        let rows = check_data(net, data.x, data.y, options.loss)?;
+        let (train, held) = split(rows, options);
+        let method = choose(net, options, train.len());
+        let grids = match &options.grids[..] {
+            [] => vec![net.layers()[0].basis(0).cells()],
+            grids => grids.to_vec(),
+        };
+        let smoothness = options.smoothness.unwrap_or(match method {
+            Method::Adam => 0.0,
+            _ if held.is_empty() => PLAIN_SMOOTHNESS,
+            _ => FIRST_SMOOTHNESS,
+        });
+        let state = Checkpoint {
+            options: options.clone(),
+            data: fingerprint(data.x, data.y),
+            method,
+            grids,
+            net: net.clone(),
+            optimiser: Optimiser::Lbfgs(LbfgsState::new(Vec::new())),
+            stage: 0,
+            rung: 0,
+            rung_iterations: 0,
+            stale: 0,
+            smoothness,
+            rung_best: None,
+            stage_best: None,
+            best: None,
+            iterations: 0,
+            history: Vec::new(),
+            stop: None,
+        };
+        let net = on_grid(net, &state, &data, &train)?;
+        let mut course = Course {
+            problem: Problem::new(net.clone(), data, train.clone(), smoothness)?,
+            newton: None,
+            state,
+            data,
+            train,
+            held,
+        };
+        course.enter(net)?;
+        Ok(course)
+    }
+
+    /// # Errors
+    /// [`Error::InvalidInput`] where the checkpoint belongs to other rows.
+    pub(super) fn resume(state: Checkpoint, data: Data<'a>) -> Result<Self> {
+        state.options.check()?;
+        let rows = check_data(&state.net, data.x, data.y, state.options.loss)?;
+        if fingerprint(data.x, data.y) != state.data {
+            return Err(Error::invalid(
+                "checkpoint",
+                "other rows",
+                "the rows of the fit that it was taken from",
+            ));
+        }
+        if state.optimiser.p().len() != state.net.parameters() || state.stage >= state.grids.len() {
+            return Err(Error::invalid(
+                "checkpoint",
+                "sizes that do not fit together",
+                "an unchanged checkpoint",
+            ));
+        }
+        let (train, held) = split(rows, &state.options);
+        let mut problem = Problem::new(state.net.clone(), data, train.clone(), state.smoothness)?;
+        let mut newton = None;
+        if let Optimiser::GaussNewton(at) = &state.optimiser {
+            newton = Some(GaussNewton::new(at.clone()));
+        }
+        problem.smoothness = state.smoothness;
+        Ok(Course {
+            state,
+            data,
+            train,
+            held,
+            problem,
+            newton,
+        })
+    }
+
+    /// Whether the fit is over.
+    pub(super) fn over(&self) -> bool {
+        self.state.stop.is_some()
+    }
+
+    /// Begins the stage with this network on its grids.
+    fn enter(&mut self, net: Kan) -> Result<()> {
+        self.problem = Problem::new(
+            net.clone(),
+            self.data,
+            self.train.clone(),
+            self.state.smoothness,
+        )?;
+        let p = net.parameter_values();
+        self.state.net = net;
+        self.state.rung = 0;
+        self.state.stage_best = None;
+        self.begin_rung(p)
+    }
+
+    fn begin_rung(&mut self, p: Vec<f64>) -> Result<()> {
+        self.problem.smoothness = self.state.smoothness;
+        self.state.rung_iterations = 0;
+        self.state.stale = 0;
+        self.state.rung_best = None;
+        self.newton = None;
+        self.state.optimiser = match self.state.method {
+            Method::Lbfgs => Optimiser::Lbfgs(LbfgsState::new(p)),
+            Method::Adam => Optimiser::Adam {
+                state: AdamState::<f64>::new(p.len()),
+                p,
+                random: self.state.options.seed ^ 0x00ad_a300 ^ self.state.stage as u64,
+            },
+            _ => {
+                let damping = if self.state.stage == 0 && self.state.rung == 0 {
+                    1e-2
+                } else {
+                    1e-4
+                };
+                let mut newton = GaussNewton::new(GaussNewtonState {
+                    p,
+                    damping,
+                    grow: 2.0,
+                    iterations: 0,
+                });
+                if self.data.loss == Loss::Squared {
+                    self.settle(&mut newton)?;
+                }
+                let state = newton.state.clone();
+                self.newton = Some(newton);
+                Optimiser::GaussNewton(state)
+            }
+        };
+        Ok(())
+    }
+
+    /// The last layer is linear in its coefficients: to their best values (variable projection).
+    fn settle(&mut self, newton: &mut GaussNewton) -> Result<()> {
+        let net = &self.problem.net;
+        let last = net.layers().last().filter(|l| l.products.is_empty());
+        if let (Some(_), Some(from)) = (last, net.parameter_starts().last().copied()) {
+            newton.settle(&mut self.problem, from)?;
+        }
+        Ok(())
+    }
+
+    /// One iteration, and what follows from it: the next rung, the next stage, the end.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let went = self.iterate()?;
+        self.state.iterations += 1;
+        self.state.rung_iterations += 1;
+        let limit = self.state.options.max_iterations;
+        let used_up = self.state.rung_iterations >= limit;
+        match went {
+            Went::Refused => {
+                if used_up {
+                    self.end_rung("iterations are used up")?;
+                }
+            }
+            Went::Done => self.end_rung("no step lowers the cost any more")?,
+            Went::On(train, share) => {
+                let better = self.look(train)?;
+                let patience = match (self.state.options.patience, self.state.method) {
+                    (0, _) => usize::MAX,
+                    (n, Method::LevenbergMarquardt) => n.min(STALE),
+                    (n, _) => n,
+                };
+                self.state.stale = if better { 0 } else { self.state.stale + 1 };
+                let newton = self.state.method == Method::LevenbergMarquardt;
+                let last = self.state.stage + 1 == self.state.grids.len();
+                let tolerance =
+                    self.state
+                        .options
+                        .tolerance
+                        .max(if newton && !last { COARSE } else { 0.0 });
+                if self.state.method != Method::Adam && share <= tolerance {
+                    self.end_rung("the cost no longer falls")?;
+                } else if self.state.stale >= patience && !self.held.is_empty() {
+                    self.end_rung("the held-out rows get no better")?;
+                } else if used_up {
+                    self.end_rung("iterations are used up")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn iterate(&mut self) -> Result<Went> {
+        let problem = &mut self.problem;
+        match &mut self.state.optimiser {
+            Optimiser::GaussNewton(state) => {
+                let newton = self
+                    .newton
+                    .get_or_insert_with(|| GaussNewton::new(state.clone()));
+                let stepped = newton.step(problem)?;
+                // The numbers are swapped into the state only where it is looked at: see `store`.
+                Ok(match stepped {
+                    Stepped::Lower { share, gain, .. } => {
+                        Went::On(problem.last_loss, if gain > 0.25 { share } else { 1.0 })
+                    }
+                    Stepped::Refused => Went::Refused,
+                    Stepped::Done => Went::Done,
+                })
+            }
+            Optimiser::Lbfgs(state) => Ok(match state.step(problem, &LbfgsOptions::default())? {
+                Moved::Lower { share, .. } => {
+                    Went::On(problem.last_loss, if share == 0.0 { 1.0 } else { share })
+                }
+                Moved::Done => Went::Done,
+            }),
+            Optimiser::Adam { p, state, random } => {
+                let options = &self.state.options;
+                let mut random_numbers = Random(*random);
+                let mut order = self.train.clone();
+                for i in (1..order.len()).rev() {
+                    order.swap(i, random_numbers.below(i + 1));
+                }
+                *random = random_numbers.0;
+                let done = self.state.rung_iterations as f64 / options.max_iterations as f64;
+                let fall = 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+                let adam = AdamOptions {
+                    learning_rate: options.learning_rate * fall,
+                    weight_decay: options.weight_decay,
+                    ..AdamOptions::default()
+                };
+                let mut gradient = vec![0.0; p.len()];
+                let mut sum = 0.0;
+                for batch in order.chunks(options.batch) {
+                    problem.set_rows(batch);
+                    let value = problem.evaluate(p, &mut gradient)?;
+                    if !value.is_finite() {
+                        return Err(Error::numerical(
+                            "Adam",
+                            format!(
+                                "the loss is {value}: a smaller learning_rate than {} is needed",
+                                options.learning_rate
+                            ),
+                        ));
+                    }
+                    sum += problem.last_loss * batch.len() as f64;
+                    state.step(p, &gradient, &adam);
+                }
+                Ok(Went::On(sum / order.len() as f64, 1.0))
+            }
+        }
+    }
+
+    fn p(&self) -> &[f64] {
+        match &self.newton {
+            Some(newton) => &newton.state.p,
+            None => self.state.optimiser.p(),
+        }
+    }
+
+    /// Looks at the held-out rows, reports, and keeps what is best; returns whether it is better than before.
+    fn look(&mut self, train: f64) -> Result<bool> {
+        let p = self.p().to_vec();
+        let holdout = match self.held.is_empty() {
+            true => None,
+            false => Some(self.problem.loss_of(&p, &self.held)?),
+        };
+        let loss = holdout.unwrap_or(train);
+        let grid = self.state.grids[self.state.stage];
+        self.state.history.push(Progressed {
+            grid,
+            iteration: self.state.iterations,
+            train,
+            holdout,
+        });
+        let message = match holdout {
+            Some(held) => format!("grid {grid}: loss {train:.3e}, held out {held:.3e}"),
+            None => format!("grid {grid}: loss {train:.3e}"),
+        };
+        self.data.progress.report(
+            "kan fit",
+            self.state.rung_iterations as u64 + 1,
+            self.state.options.max_iterations as u64,
+            &message,
+        )?;
+        let before = self.state.rung_best.as_ref().map(|b| b.loss);
+        // Without held-out rows the last is kept: the cost falls, the loss alone may rise a little.
+        let keep = self.held.is_empty() || before.is_none_or(|b| loss < b);
+        if keep {
+            self.state.rung_best = Some(Best {
+                p,
+                loss,
+                smoothness: self.state.smoothness,
+            });
+        }
+        Ok(before.is_none_or(|b| loss < b * (1.0 - 1e-4)))
+    }
+
+    /// The optimiser's numbers, once they are needed outside.
+    pub(super) fn store(&mut self) -> &Checkpoint {
+        if let Some(newton) = &self.newton {
+            self.state.optimiser = Optimiser::GaussNewton(newton.state.clone());
+        }
+        &self.state
+    }
+
+    fn end_rung(&mut self, why: &str) -> Result<()> {
+        if self.state.rung_best.is_none() {
+            // Not one step was taken: where it began is what there is.
+            let p = self.p().to_vec();
+            let train = self.problem.loss(&p)?;
+            if !train.is_finite() {
+                return Err(Error::numerical(
+                    "kan fit",
+                    "the loss does not exist at the starting point",
+                ));
+            }
+            self.look(train)?;
+        }
+        let Some(rung) = self.state.rung_best.take() else {
+            return Ok(());
+        };
+        let before = self.state.stage_best.as_ref().map(|b| b.loss);
+        let better = before.is_none_or(|b| rung.loss < BETTER * b);
+        if before.is_none_or(|b| rung.loss < b) || self.held.is_empty() {
+            self.state.stage_best = Some(rung);
+        }
+        let choosing = self.state.options.smoothness.is_none()
+            && !self.held.is_empty()
+            && self.state.method != Method::Adam;
+        if choosing && better && self.state.smoothness > LEAST_SMOOTHNESS {
+            self.state.smoothness *= LESS;
+            self.state.rung += 1;
+            let p = self
+                .state
+                .stage_best
+                .as_ref()
+                .map(|b| b.p.clone())
+                .unwrap_or_default();
+            return self.begin_rung(p);
+        }
+        self.end_stage(why)
+    }
+
+    fn end_stage(&mut self, why: &str) -> Result<()> {
+        let Some(stage) = self.state.stage_best.take() else {
+            return Ok(());
+        };
+        let before = self.state.best.as_ref().map(|(_, b)| b.loss);
+        let better = self.held.is_empty() || before.is_none_or(|b| stage.loss < b);
+        let worth = self.held.is_empty() || before.is_none_or(|b| stage.loss < BETTER * b);
+        if better {
+            let mut net = self.state.net.clone();
+            net.set_parameter_values(&stage.p);
+            self.state.best = Some((net, stage));
+        }
+        let next = self.state.stage + 1;
+        if next >= self.state.grids.len() {
+            self.state.stop = Some(why.into());
+            return Ok(());
+        }
+        if !worth {
+            let cells = self.state.grids[self.state.stage];
+            self.state.stop = Some(format!("the held-out rows get no better on {cells} cells"));
+            return Ok(());
+        }
+        let Some((net, best)) = &self.state.best else {
+            return Ok(());
+        };
+        if self.state.options.smoothness.is_none() {
+            // The same penalty of the second derivative: a second difference falls with the square of the cell.
+            let ratio = self.state.grids[next] as f64 / self.state.grids[self.state.stage] as f64;
+            self.state.smoothness = best.smoothness * ratio.powi(3);
+        }
+        let net = net.clone();
+        self.state.stage = next;
+        let net = on_grid(&net, &self.state, &self.data, &self.train)?;
+        self.enter(net)
+    }
+
+    /// The network found, and the report.
+    pub(super) fn finish(mut self) -> Result<(Kan, FitReport)> {
+        let Some((net, best)) = self.state.best.take() else {
+            return Err(Error::Internal {
+                message: "a fit ended without a network".into(),
+            });
+        };
+        let data = Data {
+            loss: match self.data.loss {
+                Loss::CrossEntropy => Loss::CrossEntropy,
+                _ => Loss::Squared,
+            },
+            ..self.data
+        };
+        let mut problem = Problem::new(net.clone(), data, Vec::new(), 0.0)?;
+        let mut error = |rows: &[usize]| -> Result<f64> {
+            let loss = problem.loss_of(&best.p, rows)?;
+            Ok(if data.loss == Loss::CrossEntropy {
+                loss
+            } else {
+                (2.0 * loss).sqrt()
+            })
+        };
+        let report = FitReport {
+            method: self.state.method,
+            iterations: self.state.iterations,
+            stop: self.state.stop.unwrap_or_default(),
+            grid: net.layers()[0].basis(0).cells(),
+            smoothness: best.smoothness,
+            train_error: error(&self.train)?,
+            holdout_error: if self.held.is_empty() {
+                None
+            } else {
+                Some(error(&self.held)?)
+            },
+            holdout_rows: self.held,
+            history: self.state.history,
+        };
+        Ok((net, report))
+    }
+}
+
+/// The network on the grid of the stage.
+fn on_grid(net: &Kan, state: &Checkpoint, data: &Data<'_>, train: &[usize]) -> Result<Kan> {
+    let cells = state.grids[state.stage];
+    let mut net = net.clone();
+    if state.options.update_grid {
+        let n = net.inputs();
+        let stride = train.len().div_ceil(20_000).max(1);
+        let rows = train.iter().step_by(stride);
+        let x: Vec<f64> = rows
+            .flat_map(|r| data.x[r * n..(r + 1) * n].iter().copied())
+            .collect();
+        net.follow(&x, Some(cells), state.options.adaptive)?;
+    } else if !state.options.grids.is_empty() {
+        net = net.refined(cells)?;
+    }
+    Ok(net)
+}
+
+/// Training rows and held-out rows, both rising.
+fn split(rows: usize, options: &FitOptions) -> (Vec<usize>, Vec<usize>) {
+    let held = (rows as f64 * options.holdout) as usize;
+    if held < FEWEST_HELD {
+        return ((0..rows).collect(), Vec::new());
+    }
+    let mut order: Vec<usize> = (0..rows).collect();
+    let mut random = Random(options.seed ^ 0x5e_1d00);
+    for i in 0..held {
+        order.swap(i, i + random.below(rows - i));
+    }
+    let mut train = order.split_off(held);
+    train.sort_unstable();
+    order.sort_unstable();
+    (train, order)
+}
+
+fn choose(net: &Kan, options: &FitOptions, rows: usize) -> Method {
+    if options.method != Method::Auto {
+        return options.method;
+    }
+    let cells = options.grids.iter().copied().max();
+    let growth = |l: &crate::kan::Layer| {
+        cells.map_or(1.0, |c| {
+            (c + l.basis(0).order()) as f64 / l.functions() as f64
+        })
+    };
+    let parameters: f64 = net
+        .layers()
+        .iter()
+        .map(|l| l.parameters() as f64 * growth(l))
+        .sum();
+    let entries = row_entries(net) as f64;
+    let values = (rows * net.outputs()) as f64;
+    let work = 0.5 * values * entries * entries + parameters.powi(3) / 3.0;
+    if parameters <= MOST_LM as f64 && work <= MOST_LM_WORK {
+        Method::LevenbergMarquardt
+    } else if rows * net.outputs() <= MOST_LBFGS {
+        Method::Lbfgs
+    } else {
+        Method::Adam
+    }
+}
+
+/// # Errors
+/// [`Error::Limit`] where the matrices of Levenberg-Marquardt would take over 4 GiB.
+pub(super) fn check_memory(net: &Kan, options: &FitOptions) -> Result<()> {
+    let p = net.parameters();
+    let bytes = p
+        .saturating_mul(p)
+        .saturating_mul(8 * (2 + options.threads));
+    if options.method == Method::LevenbergMarquardt && bytes > MOST_BYTES {
+        return Err(Error::Limit {
+            what: "bytes of the matrices of Levenberg-Marquardt".into(),
+            limit: MOST_BYTES as u64,
+            got: bytes as u64,
+        });
+    }
+    Ok(())
+}
