@@ -2,8 +2,16 @@
 //!
 //! What is read may come from anywhere: every field is checked, and memory is bounded by a multiple of the file.
 
+mod c99;
+mod exported;
 mod file;
+mod onnx;
+mod pykan;
 mod raw;
 mod tensors;
+#[cfg(test)]
+mod zoo;
 
+pub use c99::{COptions, CSource};
+pub use pykan::{Array, MultArity, PykanOptions};
 pub use raw::VERSION;
