@@ -8,6 +8,7 @@ mod law;
 mod model;
 mod network;
 mod read;
+pub mod run;
 mod shapes;
 pub mod store;
 mod symbolic;
@@ -22,6 +23,7 @@ pub use read::{
     EdgeFit, EdgeOptions, EdgeReading, Form, Formula, FormulaOptions, Importance, Library,
     PruneOptions, PruneReport, Quantity, read_curve,
 };
+pub use run::Predictor;
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
 };
