@@ -16,7 +16,9 @@ mod work;
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::kan::{model::NativeKanModel, network::NativeKan};
+    use crate::kan::model::{NativeKanModel, NativeKanUncertainty};
+    #[pymodule_export]
+    use crate::kan::network::NativeKan;
     #[pymodule_export]
     use crate::laplace::compress::{
         NativeDecoder, laplace_compress, laplace_decompress, laplace_describe_compressed,

@@ -8,21 +8,26 @@ mod law;
 mod model;
 mod network;
 mod read;
+pub mod run;
 mod shapes;
 pub mod store;
 mod symbolic;
 mod train;
+mod uncertainty;
 
 pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
 pub use read::{
-    EdgeFit, EdgeOptions, Form, Importance, Library, PruneOptions, PruneReport, read_curve,
+    EdgeFit, EdgeOptions, EdgeReading, Form, Formula, FormulaOptions, Importance, Library,
+    PruneOptions, PruneReport, Quantity, read_curve,
 };
+pub use run::Predictor;
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
 };
+pub use uncertainty::{Conformal, Interval, Laplace, Uncertainty};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,13 @@
 //! Models: networks with names, scaling and a task; `nis_core.kan` wraps them in estimators.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
-use nis_core::kan::{Model, ModelOptions, Names, Precision, Task};
+use nis_core::kan::store::COptions;
+use nis_core::kan::{
+    FormulaOptions, Library, Model, ModelOptions, Names, Precision, Predictor, PruneOptions, Task,
+    Uncertainty,
+};
 use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use numpy::ndarray::Array3;
@@ -21,7 +26,42 @@ const SHORT: usize = 1 << 23;
 
 /// A model as the core holds it.
 #[pyclass(frozen, module = "nis_core._native", name = "NativeKanModel")]
-pub(crate) struct NativeKanModel(Arc<Model>);
+pub(crate) struct NativeKanModel(Arc<Ready>);
+
+/// A model and, from the first prediction on, its packed network.
+struct Ready {
+    model: Model,
+    predictor: OnceLock<Predictor<f64>>,
+}
+
+impl Ready {
+    fn of(model: Model) -> NativeKanModel {
+        NativeKanModel(Arc::new(Ready {
+            model,
+            predictor: OnceLock::new(),
+        }))
+    }
+
+    fn predictor(&self) -> Result<&Predictor<f64>> {
+        if let Some(ready) = self.predictor.get() {
+            return Ok(ready);
+        }
+        let new = self.model.predictor()?;
+        Ok(self.predictor.get_or_init(|| new))
+    }
+}
+
+impl Deref for Ready {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.model
+    }
+}
+
+/// How far predictions of a model are off.
+#[pyclass(frozen, module = "nis_core._native", name = "NativeKanUncertainty")]
+pub(crate) struct NativeKanUncertainty(Arc<Uncertainty>);
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Error::Internal {
@@ -52,7 +92,7 @@ impl NativeKanModel {
         py: Python<'py>,
         x: &PyReadonlyArray2<'py, f64>,
         width: usize,
-        work: impl FnOnce(&Model, &[f64]) -> Result<Vec<f64>> + Send + 'static,
+        work: impl FnOnce(&Ready, &[f64]) -> Result<Vec<f64>> + Send + 'static,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let rows = x.as_array().nrows();
         self.fitting(py, x)?;
@@ -97,7 +137,7 @@ impl NativeKanModel {
         let model = work::run(py, progress, move |progress| {
             Model::fit(&x, &y, &names, &options, progress)
         })?;
-        Ok(NativeKanModel(Arc::new(model)))
+        Ok(Ready::of(model))
     }
 
     /// Outputs `(rows, outputs)`, or class indices `(rows, 1)`.
@@ -110,7 +150,7 @@ impl NativeKanModel {
             Task::Regression => self.0.outputs().len(),
             Task::Classification { .. } => 1,
         };
-        self.rows(py, &x, width, Model::predict)
+        self.rows(py, &x, width, |m, x| m.predict_with(m.predictor()?, x))
     }
 
     /// Outputs, or scores of the classes, `(rows, outputs)`.
@@ -119,7 +159,9 @@ impl NativeKanModel {
         py: Python<'py>,
         x: PyReadonlyArray2<'py, f64>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        self.rows(py, &x, self.0.outputs().len(), Model::scores)
+        self.rows(py, &x, self.0.outputs().len(), |m, x| {
+            m.scores_with(m.predictor()?, x)
+        })
     }
 
     /// Probabilities of the classes, `(rows, classes)`.
@@ -128,7 +170,9 @@ impl NativeKanModel {
         py: Python<'py>,
         x: PyReadonlyArray2<'py, f64>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        self.rows(py, &x, self.0.outputs().len(), Model::predict_proba)
+        self.rows(py, &x, self.0.outputs().len(), |m, x| {
+            m.predict_proba_with(m.predictor()?, x)
+        })
     }
 
     /// Derivatives of the outputs with respect to the inputs, `(rows, outputs, inputs)`.
@@ -201,6 +245,131 @@ impl NativeKanModel {
         Ok(values.into_pyarray(py))
     }
 
+    /// The model without what matters little, and what that cost as JSON.
+    #[pyo3(signature = (x, y, options, progress))]
+    fn pruned(
+        &self,
+        py: Python<'_>,
+        x: PyReadonlyArray2<'_, f64>,
+        y: PyReadonlyArray2<'_, f64>,
+        options: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(NativeKanModel, String)> {
+        let options: PruneOptions = read_json("options", options).or_python(py)?;
+        self.fitting(py, &x)?;
+        let (model, x, y) = (Arc::clone(&self.0), owned_rows(&x), owned_rows(&y));
+        let (model, report) = work::run(py, progress, move |progress| {
+            let (model, report) = model.pruned(&x, &y, &options, progress)?;
+            Ok((model, to_json(&report)?))
+        })?;
+        Ok((Ready::of(model), report))
+    }
+
+    /// A formula per output as JSON; `functions` names those of the library, all where `None`.
+    #[pyo3(signature = (x, y, functions, options, progress))]
+    fn formula(
+        &self,
+        py: Python<'_>,
+        x: PyReadonlyArray2<'_, f64>,
+        y: PyReadonlyArray2<'_, f64>,
+        functions: Option<Vec<String>>,
+        options: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let options: FormulaOptions = read_json("options", options).or_python(py)?;
+        self.fitting(py, &x)?;
+        let (model, x, y) = (Arc::clone(&self.0), owned_rows(&x), owned_rows(&y));
+        work::run(py, progress, move |progress| {
+            let mut library = Library::default();
+            if let Some(functions) = &functions {
+                library =
+                    library.only(&functions.iter().map(String::as_str).collect::<Vec<_>>())?;
+            }
+            to_json(&model.formula(&x, &y, &library, &options, progress)?)
+        })
+    }
+
+    /// From the rows of the fit (`laplace`), or from rows that took no part in it.
+    fn uncertainty(
+        &self,
+        py: Python<'_>,
+        laplace: bool,
+        x: PyReadonlyArray2<'_, f64>,
+        y: PyReadonlyArray2<'_, f64>,
+    ) -> PyResult<NativeKanUncertainty> {
+        self.fitting(py, &x)?;
+        let (model, x, y) = (Arc::clone(&self.0), owned_rows(&x), owned_rows(&y));
+        let uncertainty = work::run(py, None, move |_| {
+            if laplace {
+                model.laplace(&x, &y)
+            } else {
+                model.conformal(&x, &y)
+            }
+        })?;
+        Ok(NativeKanUncertainty(Arc::new(uncertainty)))
+    }
+
+    /// Intervals of a level: predictions, lower and upper ends, each `(rows, outputs)`.
+    #[allow(clippy::type_complexity)]
+    fn intervals<'py>(
+        &self,
+        py: Python<'py>,
+        uncertainty: &NativeKanUncertainty,
+        x: PyReadonlyArray2<'py, f64>,
+        level: f64,
+    ) -> PyResult<(
+        Bound<'py, PyArray2<f64>>,
+        Bound<'py, PyArray2<f64>>,
+        Bound<'py, PyArray2<f64>>,
+    )> {
+        self.fitting(py, &x)?;
+        let (rows, outputs) = (x.as_array().nrows(), self.0.outputs().len());
+        let (model, of, x) = (
+            Arc::clone(&self.0),
+            Arc::clone(&uncertainty.0),
+            owned_rows(&x),
+        );
+        let found = work::run(py, None, move |_| model.intervals(&of, &x, level))?;
+        let table = |values: Vec<f64>| matrix(py, values, rows, outputs);
+        Ok((
+            table(found.iter().map(|i| i.value).collect())?,
+            table(found.iter().map(|i| i.lower).collect())?,
+            table(found.iter().map(|i| i.upper).collect())?,
+        ))
+    }
+
+    /// Standard errors of the predictions, `(rows, outputs)`.
+    fn standard_errors<'py>(
+        &self,
+        py: Python<'py>,
+        uncertainty: &NativeKanUncertainty,
+        x: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.fitting(py, &x)?;
+        let (rows, outputs) = (x.as_array().nrows(), self.0.outputs().len());
+        let (model, of, x) = (
+            Arc::clone(&self.0),
+            Arc::clone(&uncertainty.0),
+            owned_rows(&x),
+        );
+        let found = work::run(py, None, move |_| model.standard_errors(&of, &x))?;
+        matrix(py, found, rows, outputs)
+    }
+
+    /// The model as an ONNX file.
+    fn to_onnx<'py>(&self, py: Python<'py>, precision: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let precision: Precision = read_json("precision", precision).or_python(py)?;
+        let bytes = py.detach(|| self.0.to_onnx(precision)).or_python(py)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The model as C99: source and header.
+    fn to_c(&self, py: Python<'_>, options: &str) -> PyResult<(String, String)> {
+        let options: COptions = read_json("options", options).or_python(py)?;
+        let c = py.detach(|| self.0.to_c(&options)).or_python(py)?;
+        Ok((c.source, c.header))
+    }
+
     /// The model as a safetensors file, with all bits.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py
@@ -218,12 +387,12 @@ impl NativeKanModel {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let model = py.detach(|| Model::from_bytes(data)).or_python(py)?;
-        Ok(NativeKanModel(Arc::new(model)))
+        Ok(Ready::of(model))
     }
 
     /// Columns, task, network and report as JSON.
     fn describe(&self, py: Python<'_>) -> PyResult<String> {
-        let model = &*self.0;
+        let model = &self.0.model;
         to_json(&serde_json::json!({
             "inputs": model.inputs(),
             "outputs": model.outputs(),

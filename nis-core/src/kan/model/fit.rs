@@ -84,7 +84,12 @@ fn is_one_class(task: &Task) -> bool {
 }
 
 /// The output columns and what the network shall give, `[row][output]`.
-fn targets(y: &[f64], rows: usize, names: &Names, task: &Task) -> Result<(Vec<Column>, Vec<f64>)> {
+pub(super) fn targets(
+    y: &[f64],
+    rows: usize,
+    names: &Names,
+    task: &Task,
+) -> Result<(Vec<Column>, Vec<f64>)> {
     let fitting = |width: usize| {
         if y.len() == rows.saturating_mul(width) {
             return Ok(());

@@ -15,6 +15,7 @@ use faer::MatMut;
 
 pub use course::Checkpoint;
 pub use options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
+pub(super) use penalty::Smoothness;
 
 use self::course::{Course, check_memory};
 use self::problem::Data;

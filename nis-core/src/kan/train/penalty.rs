@@ -22,7 +22,7 @@ enum Roughness {
 
 /// Roughness of the edges of a network.
 #[derive(Debug)]
-pub(super) struct Smoothness {
+pub(in crate::kan) struct Smoothness {
     /// Per layer one for all inputs, or one per input.
     of: Vec<Vec<Roughness>>,
 }
@@ -84,7 +84,7 @@ fn roughness(basis: &Basis, outside: Outside) -> Result<Roughness> {
 impl Smoothness {
     /// # Errors
     /// [`Error::Limit`] for over 2048 functions without local support.
-    pub(super) fn new(net: &Kan) -> Result<Self> {
+    pub(in crate::kan) fn new(net: &Kan) -> Result<Self> {
         let of = net
             .layers()
             .iter()
@@ -96,7 +96,7 @@ impl Smoothness {
 
     /// Half of `weight` times the sum over the edges of their roughness, plus half the pull towards zero; adds the
     /// gradient and, by `each(row, column, value)`, the lower triangle of the Hessian where asked for.
-    pub(super) fn add(
+    pub(in crate::kan) fn add(
         &self,
         net: &Kan,
         p: &[f64],

@@ -1,0 +1,16 @@
+//! Running networks fast: outputs of many rows or of one, derivatives with respect to the inputs, and the gradient of
+//! a loss, in 32 or 64 bits.
+
+mod batch;
+mod kernels;
+mod place;
+mod predictor;
+mod real;
+mod shape;
+
+pub use batch::{Batch, LossOf, Scratch};
+pub use predictor::{Predictor, Room};
+pub use real::Real;
+
+#[cfg(test)]
+mod tests;
