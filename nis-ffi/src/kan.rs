@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::{Arc, RwLock};
 
 use nis_core::kan::store::{Format, SaveOptions};
-use nis_core::kan::{FormulaOptions, Model, ModelOptions, Names};
+use nis_core::kan::{FormulaOptions, Library, Model, ModelOptions, Names, PruneOptions};
 use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use serde::Deserialize;
@@ -369,7 +369,8 @@ pub unsafe extern "C" fn nis_kan_predict_proba(
     nis_status_of(|| unsafe { predict(kan, x, rows, out, out_len, Ask::Probabilities, |v| v) })
 }
 
-/// Reads the network as formulas and writes them as JSON to `*out`; free it with `nis_buffer_free`.
+/// Reads the network as formulas and writes them as JSON to `*out`; free it with `nis_buffer_free`. Edges and nodes of
+/// little importance are left out first, in a copy: the network stays as it is.
 ///
 /// `x` and `y` are rows as of `nis_kan_fit`, best those of the fit; they decide between forms and judge the formula.
 /// `options_json` (UTF-8, `options_len` bytes) may be NULL for the defaults; its keys are `edge`, `keep`,
@@ -416,7 +417,12 @@ pub unsafe extern "C" fn nis_kan_formula(
             )
         };
         // SAFETY: as above.
-        let found = unsafe { call.run(|progress| model.formula(x, y, &options, progress)) }?;
+        let found = unsafe {
+            call.run(|progress| {
+                let (pruned, _) = model.pruned(x, y, &PruneOptions::default(), progress)?;
+                pruned.formula(x, y, &Library::default(), &options, progress)
+            })
+        }?;
         write_json(out, &found)
     })
 }
