@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::{Arc, RwLock};
 
 use nis_core::kan::store::{Format, SaveOptions};
-use nis_core::kan::{FormulaOptions, Library, Model, ModelOptions, Names, PruneOptions};
+use nis_core::kan::{FormulaOptions, Library, Model, ModelOptions, Names, Predictor, PruneOptions};
 use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use serde::Deserialize;
@@ -20,7 +20,20 @@ use crate::status::nis_status;
 /// new network in its place when it is done, until then the others see the old one.
 pub struct nis_kan_t {
     spec: Spec,
-    model: RwLock<Option<Arc<Model>>>,
+    fitted: RwLock<Option<Arc<Fitted>>>,
+}
+
+/// A network that was fitted, packed once for all predictions.
+struct Fitted {
+    model: Model,
+    predictor: Predictor<f64>,
+}
+
+impl Fitted {
+    fn of(model: Model) -> Result<Arc<Self>> {
+        let predictor = model.predictor()?;
+        Ok(Arc::new(Fitted { model, predictor }))
+    }
 }
 
 const _: () = {
@@ -40,7 +53,7 @@ struct Spec {
 }
 
 impl nis_kan_t {
-    fn of(model: Model) -> Self {
+    fn of(model: Model) -> Result<Self> {
         let names = |columns: &[nis_core::kan::Column]| -> Vec<String> {
             columns.iter().map(|c| c.name.clone()).collect()
         };
@@ -57,20 +70,20 @@ impl nis_kan_t {
             options.order = basis.order();
             options.family = basis.family();
         }
-        nis_kan_t {
+        Ok(nis_kan_t {
             spec: Spec {
                 inputs: names(model.inputs()),
                 outputs: names(model.outputs()),
                 options,
             },
-            model: RwLock::new(Some(Arc::new(model))),
-        }
+            fitted: RwLock::new(Some(Fitted::of(model)?)),
+        })
     }
 
     /// The network as it is now.
-    fn model(&self) -> Result<Arc<Model>> {
+    fn fitted(&self) -> Result<Arc<Fitted>> {
         let place = self
-            .model
+            .fitted
             .read()
             .unwrap_or_else(|broken| broken.into_inner());
         place.clone().ok_or_else(|| {
@@ -82,13 +95,13 @@ impl nis_kan_t {
         })
     }
 
-    fn put(&self, model: Model) {
+    fn put(&self, fitted: Arc<Fitted>) {
         // The lock is held for this assignment only, which cannot stop half way.
         let mut place = self
-            .model
+            .fitted
             .write()
             .unwrap_or_else(|broken| broken.into_inner());
-        *place = Some(Arc::new(model));
+        *place = Some(fitted);
     }
 }
 
@@ -157,7 +170,7 @@ pub unsafe extern "C" fn nis_kan_new(
         let spec: Spec = read_json("spec", text)?;
         let handle = nis_kan_t {
             spec,
-            model: RwLock::new(None),
+            fitted: RwLock::new(None),
         };
         // SAFETY: as above.
         unsafe { give(out, handle) }
@@ -225,7 +238,7 @@ pub unsafe extern "C" fn nis_kan_fit(
         // SAFETY: as above.
         let model =
             unsafe { call.run(|progress| Model::fit(x, y, &names, &spec.options, progress)) }?;
-        kan.put(model);
+        kan.put(Fitted::of(model)?);
         Ok(())
     })
 }
@@ -245,7 +258,8 @@ pub unsafe extern "C" fn nis_kan_size(
 ) -> nis_status {
     nis_status_of(|| {
         // SAFETY: this function's contract is that of the call.
-        let model = unsafe { self::kan(kan) }?.model()?;
+        let fitted = unsafe { self::kan(kan) }?.fitted()?;
+        let model = &fitted.model;
         for (place, value) in [
             (inputs, model.inputs().len()),
             (outputs, model.outputs().len()),
@@ -280,7 +294,8 @@ unsafe fn predict<T: Copy + Into<f64>>(
     narrow: impl Fn(f64) -> T,
 ) -> Result<()> {
     // SAFETY: this function's contract is that of the call.
-    let model = unsafe { self::kan(kan) }?.model()?;
+    let fitted = unsafe { self::kan(kan) }?.fitted()?;
+    let model = &fitted.model;
     let per_row = match (ask, model.task()) {
         (Ask::Outputs, nis_core::kan::Task::Classification { .. }) => 1,
         _ => model.outputs().len(),
@@ -297,8 +312,8 @@ unsafe fn predict<T: Copy + Into<f64>>(
     let x = unsafe { numbers("x", x, times("rows", rows, model.inputs().len())?) }?;
     let x: Vec<f64> = x.iter().map(|v| (*v).into()).collect();
     let values = match ask {
-        Ask::Outputs => model.predict(&x)?,
-        Ask::Probabilities => model.predict_proba(&x)?,
+        Ask::Outputs => model.predict_with(&fitted.predictor, &x)?,
+        Ask::Probabilities => model.predict_proba_with(&fitted.predictor, &x)?,
     };
     // SAFETY: as above. Read and written one after the other: `out` may be the array of `x`.
     let out = unsafe { numbers_out("out", out, out_len) }?;
@@ -407,7 +422,8 @@ pub unsafe extern "C" fn nis_kan_formula(
         let call = unsafe { CallOptions::read(call) }?;
         out_pointer("out", out)?;
         // SAFETY: as above.
-        let model = unsafe { self::kan(kan) }?.model()?;
+        let fitted = unsafe { self::kan(kan) }?.fitted()?;
+        let model = &fitted.model;
         // SAFETY: as above.
         let (x, y, options) = unsafe {
             (
@@ -446,7 +462,8 @@ pub unsafe extern "C" fn nis_kan_describe(
     nis_status_of(|| {
         out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the call.
-        let model = unsafe { self::kan(kan) }?.model()?;
+        let fitted = unsafe { self::kan(kan) }?.fitted()?;
+        let model = &fitted.model;
         write_json(
             out,
             &serde_json::json!({
@@ -484,13 +501,13 @@ pub unsafe extern "C" fn nis_kan_save(
     nis_status_of(|| {
         let out = out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the calls.
-        let (model, options) = unsafe {
+        let (fitted, options) = unsafe {
             (
-                self::kan(kan)?.model()?,
+                self::kan(kan)?.fitted()?,
                 options::<SaveOptions>(options_json, options_len)?,
             )
         };
-        let bytes = model.saved(&options)?;
+        let bytes = fitted.model.saved(&options)?;
         // SAFETY: not NULL, and the caller promises the place.
         unsafe { out.as_ptr().write(nis_buffer::from_vec(bytes)) };
         Ok(())
@@ -513,13 +530,13 @@ pub unsafe extern "C" fn nis_kan_save_file(
 ) -> nis_status {
     nis_status_of(|| {
         // SAFETY: this function's contract is that of the calls.
-        let (model, path) = unsafe {
+        let (fitted, path) = unsafe {
             (
-                self::kan(kan)?.model()?,
+                self::kan(kan)?.fitted()?,
                 boundary::text("path", path, path_len)?,
             )
         };
-        let bytes = model.saved(&SaveOptions::of(Format::of_path(path)?))?;
+        let bytes = fitted.model.saved(&SaveOptions::of(Format::of_path(path)?))?;
         let part = format!("{path}.{}.part", std::process::id());
         let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
         written.map_err(|error| {
@@ -551,7 +568,7 @@ pub unsafe extern "C" fn nis_kan_load(
         out_pointer("out", out)?;
         // SAFETY: this function's contract is that of the call.
         let bytes = unsafe { numbers("bytes", bytes, len) }?;
-        let kan = nis_kan_t::of(Model::from_bytes(bytes)?);
+        let kan = nis_kan_t::of(Model::from_bytes(bytes)?)?;
         // SAFETY: as above.
         unsafe { give(out, kan) }
     })
@@ -575,7 +592,7 @@ pub unsafe extern "C" fn nis_kan_load_file(
         // SAFETY: this function's contract is that of the call.
         let path = unsafe { boundary::text("path", path, path_len) }?;
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, &error))?;
-        let kan = nis_kan_t::of(Model::from_bytes(&bytes)?);
+        let kan = nis_kan_t::of(Model::from_bytes(&bytes)?)?;
         // SAFETY: as above.
         unsafe { give(out, kan) }
     })

@@ -20,8 +20,6 @@ mod _native {
     #[pymodule_export]
     use crate::kan::network::NativeKan;
     #[pymodule_export]
-    use crate::kan::store::{kan_export, kan_from_pykan};
-    #[pymodule_export]
     use crate::laplace::compress::{
         NativeDecoder, laplace_compress, laplace_decompress, laplace_describe_compressed,
     };

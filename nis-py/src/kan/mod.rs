@@ -2,4 +2,3 @@
 
 pub(crate) mod model;
 pub(crate) mod network;
-pub(crate) mod store;

@@ -2,21 +2,19 @@
 
 * :class:`KANRegressor`, :class:`KANClassifier`: ``fit``, ``predict``, ``formula``, ``plot``; they need
   scikit-learn, which is imported when they are first used.
-* :func:`export`: C99 source, ONNX, safetensors or JSON; :func:`from_pykan`: networks of pykan.
 * :class:`FitReport`: what came of a fit.
 * :class:`Kan`: a network without scaling or names, with its derivatives.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from nis_core.kan._files import export, from_pykan
 from nis_core.kan._network import Kan
 from nis_core.kan._report import FitReport, Progressed
 
 if TYPE_CHECKING:
     from nis_core.kan._estimators import KANClassifier, KANRegressor
 
-__all__ = ["FitReport", "KANClassifier", "KANRegressor", "Kan", "Progressed", "export", "from_pykan"]
+__all__ = ["FitReport", "KANClassifier", "KANRegressor", "Kan", "Progressed"]
 
 
 def __getattr__(name: str) -> Any:
