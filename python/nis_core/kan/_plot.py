@@ -99,7 +99,8 @@ def _points_per_unit(ax: Axes, width: float, height: float) -> float:
 
 
 def _spread(count: int, width: float) -> Real:
-    return (np.arange(count) + 0.5) * (width / count)
+    middles: Real = (np.arange(count, dtype=np.float64) + 0.5) * (width / count)
+    return middles
 
 
 def _edges(
@@ -150,7 +151,7 @@ def _layer(
     for edge in edges:
         at = float(boxes[edge.input * sums + edge.sum])
         colour = "tab:red" if edge.fixed else "black"
-        style = {"color": colour, "alpha": edge.alpha, "linewidth": line, "solid_capstyle": "round"}
+        style: dict[str, Any] = {"color": colour, "alpha": edge.alpha, "linewidth": line, "solid_capstyle": "round"}
         ax.plot([from_x[edge.input], at], [bottom, box_y - 0.5], zorder=1, **style)
         ax.plot([at, ends[edge.sum]], [box_y + 0.5, sum_y], zorder=1, **style)
         _box(ax, at, box_y, edge, colour, line)
@@ -169,11 +170,10 @@ def _box(ax: Axes, x: float, y: float, edge: _Edge, colour: str, line: float) ->
         [x + c for c in corners_x],
         [y + c for c in corners_y],
         facecolor="white",
-        edgecolor=colour,
+        edgecolor=_faded(colour, edge.alpha),
         linewidth=line,
-        alpha=None,
         zorder=2,
-    )[0].set_edgecolor(_faded(colour, edge.alpha))
+    )
     low, high = float(np.min(edge.y)), float(np.max(edge.y))
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     # A curve that is constant to rounding is a line through the middle, not noise blown up.
@@ -190,9 +190,10 @@ def _box(ax: Axes, x: float, y: float, edge: _Edge, colour: str, line: float) ->
     )
 
 
-def _faded(colour: str, alpha: float) -> tuple[float, ...]:
+def _faded(colour: str, alpha: float) -> tuple[float, float, float]:
     to_rgb = importlib.import_module("matplotlib.colors").to_rgb
-    return tuple(1.0 - alpha * (1.0 - c) for c in to_rgb(colour))
+    red, green, blue = (1.0 - alpha * (1.0 - c) for c in to_rgb(colour))
+    return red, green, blue
 
 
 def _node(ax: Axes, x: float, y: float, unit: float, text: str, alpha: float) -> None:
