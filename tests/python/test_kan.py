@@ -30,7 +30,7 @@ def toy(rows: int = 400, seed: int = 0) -> tuple[Any, Any]:
     return X, np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
 
 
-@parametrize_with_checks([KANRegressor(), KANClassifier()])
+@parametrize_with_checks([KANRegressor(), KANClassifier()])  # type: ignore[untyped-decorator]
 def test_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -220,8 +220,8 @@ def test_the_drawing(tmp_path: Path) -> None:
     assert "width" in texts and "height" in texts and "area" in texts
     # A box for every edge: 2 * 6 sums, then 5 * 1.
     assert len(axes.patches) == 17
-    axes.figure.savefig(tmp_path / "network.png")
-    plt.close(axes.figure)
+    plt.savefig(tmp_path / "network.png")
+    plt.close("all")
     figure, mine = plt.subplots()
     assert model.plot(mine, X=frame) is mine
     plt.close(figure)
@@ -256,6 +256,14 @@ def test_bare_networks(tmp_path: Path) -> None:
     net.to_c(tmp_path / "net.c")
     assert (tmp_path / "net.h").exists()
     net.to_onnx(tmp_path / "net.onnx")
+
+
+def test_the_example_of_the_document() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "kan.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    scope: dict[str, Any] = {}
+    exec(compile(code, "docs/kan.md", "exec"), scope)
+    assert str(scope["model"].formula()) == "y = sin(2*x1) + x2^2"
 
 
 def test_without_scikit_learn() -> None:
