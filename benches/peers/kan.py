@@ -4,8 +4,8 @@ Run with `make bench-kan` on an idle machine. Each row is the median of paired r
 thread but where the row says otherwise. Rows of a minute (pykan's training and symbolic fits) are run once. Nothing
 here is a test: numbers differ between machines, and ratios are good to about 30 %.
 
-Peers are those on PyPI: pykan and inkan. efficient-kan and FastKAN are published as sources only, and are not run.
-fekan (Rust) does not build on a stable compiler; `benches/peers/fekan` says how to time it.
+Peers are those on PyPI: pykan and inkan. efficient-kan and FastKAN are published as sources only, and are not run;
+fekan (Rust, 0.6.5) needs a nightly compiler, and is not run either.
 """
 
 from __future__ import annotations

@@ -2,19 +2,31 @@
 
 * :class:`KANRegressor`, :class:`KANClassifier`: ``fit``, ``predict``, ``formula``, ``plot``; they need
   scikit-learn, which is imported when they are first used.
-* :class:`FitReport`: what came of a fit.
+* :class:`FitReport`, :class:`Formula`, :class:`PruneReport`: what came of a fit, a reading, a pruning.
 * :class:`Kan`: a network without scaling or names, with its derivatives.
+* :func:`from_pykan`: networks of pykan.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from nis_core.kan._files import from_pykan
 from nis_core.kan._network import Kan
-from nis_core.kan._report import FitReport, Progressed
+from nis_core.kan._report import Constant, FitReport, Formula, Progressed, PruneReport
 
 if TYPE_CHECKING:
     from nis_core.kan._estimators import KANClassifier, KANRegressor
 
-__all__ = ["FitReport", "KANClassifier", "KANRegressor", "Kan", "Progressed"]
+__all__ = [
+    "Constant",
+    "FitReport",
+    "Formula",
+    "KANClassifier",
+    "KANRegressor",
+    "Kan",
+    "Progressed",
+    "PruneReport",
+    "from_pykan",
+]
 
 
 def __getattr__(name: str) -> Any:

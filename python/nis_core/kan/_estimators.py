@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nis_core import _native
-from nis_core.kan._network import Progress, Real, plain
+from nis_core._errors import InvalidInput, NotFound
+from nis_core.kan._network import Progress, Real, plain, save, write_c
 from nis_core.kan._progress import Bars
-from nis_core.kan._report import FitReport
+from nis_core.kan._report import FitReport, Formula, PruneReport
 from nis_core.kan._sklearn import (
     BaseEstimator,
     ClassifierMixin,
@@ -27,8 +30,8 @@ from nis_core.kan._sklearn import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Rows kept with a model for drawings and importances.
-KEPT = 512
+# Rows that a drawing looks at.
+DRAWN = 512
 
 
 class _KAN(BaseEstimator):
@@ -66,6 +69,7 @@ class _KAN(BaseEstimator):
         threads: int = 1,
         random_state: Any = None,
         verbose: int = 0,
+        keep_rows: int = 20_000,
         callback: Progress | None = None,
     ) -> None:
         self.hidden = hidden
@@ -94,6 +98,7 @@ class _KAN(BaseEstimator):
         self.threads = threads
         self.random_state = random_state
         self.verbose = verbose
+        self.keep_rows = keep_rows
         self.callback = callback
 
     def _options(self, task: Any) -> str:
@@ -150,8 +155,19 @@ class _KAN(BaseEstimator):
         finally:
             if bars is not None:
                 bars.close()
-        self._kept: Real = x[:: -(-len(x) // KEPT)].copy()
+        every = -(-len(x) // max(1, int(self.keep_rows)))
+        held = np.zeros(len(x), dtype=bool)
+        held[list(self.report_.holdout_rows)] = True
+        self._kept = (x[::every].copy(), y[::every].copy(), held[::every])
+        self._uncertainty: dict[str, _native.NativeKanUncertainty] = {}
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is computed from the kept rows is computed again.
+        state = dict(super().__getstate__())
+        if "_uncertainty" in state:
+            state["_uncertainty"] = {}
+        return state
 
     def _rows(self, X: Any) -> Real:
         check_is_fitted(self, "_model")
@@ -202,7 +218,60 @@ class _KAN(BaseEstimator):
         """
         from nis_core.kan._plot import draw
 
-        return draw(self._model, self._kept if X is None else self._rows(X), ax)
+        check_is_fitted(self, "_model")
+        rows = self._kept[0] if X is None else self._rows(X)
+        return draw(self._model, rows[:: -(-len(rows) // DRAWN)], ax)
+
+    @property
+    def importance_(self) -> Real:
+        """What each input contributes to the outputs over the rows of the fit, ``(inputs,)``: the score of Liu et al.,
+        "KAN 2.0" (2024), section 4.1; an output has score 1."""
+        check_is_fitted(self, "_model")
+        nodes = json.loads(self._model.importance(self._kept[0]))["nodes"]
+        return np.array(nodes[0], dtype=np.float64)
+
+    def prune(
+        self, *, edge: float = 0.03, node: float = 0.01, input: float = 0.01, refit: int = 50
+    ) -> PruneReport:
+        """Removes edges, hidden nodes and inputs whose score is below a threshold, on the rows of the fit.
+
+        Args:
+            edge: Edges with a smaller score go.
+            node: Hidden nodes with a smaller score go.
+            input: Inputs with a smaller score lose their edges.
+            refit: Levenberg-Marquardt iterations afterwards; a classifier is not refitted.
+
+        Raises:
+            InvalidInput: A threshold is negative.
+        """
+        check_is_fitted(self, "_model")
+        self._model, report = self._pruned(edge, node, input, refit)
+        self._uncertainty = {}
+        return PruneReport._of(json.loads(report))
+
+    def _pruned(
+        self, edge: float, node: float, input: float, refit: int
+    ) -> tuple[_native.NativeKanModel, str]:
+        options = {"edge": edge, "node": node, "input": input, "refit": refit}
+        options["smoothness"] = self.report_.smoothness
+        x, y, _ = self._kept
+        return self._model.pruned(x, y, json.dumps(options, default=plain), self.callback)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the model to a file that C, Rust and the command line read: JSON where its name ends in ``.json``, else
+        safetensors. The rows of the fit are not in it; pickle keeps them."""
+        check_is_fitted(self, "_model")
+        save(self._model, path)
+
+    def to_onnx(self, path: str | PathLike[str], *, precision: str = "f32") -> None:
+        """Writes the model as an ONNX file in the units of the data; ``precision`` is ``"f32"`` or ``"f64"``."""
+        check_is_fitted(self, "_model")
+        Path(path).write_bytes(self._model.to_onnx(json.dumps(precision)))
+
+    def to_c(self, path: str | PathLike[str], *, prefix: str = "kan", precision: str = "f64") -> None:
+        """Writes the model as standalone C99: ``path`` and, beside it, its header with the ending ``.h``."""
+        check_is_fitted(self, "_model")
+        write_c(self._model, path, prefix, precision)
 
 
 def _named(y: Any, width: int) -> list[str]:
@@ -248,6 +317,8 @@ class KANRegressor(RegressorMixin, _KAN):
         threads: The result does not depend on them.
         random_state: Seed, or a ``RandomState``; ``None`` is seed 0.
         verbose: Whether to show progress by tqdm.
+        keep_rows: Rows of the fit kept for :meth:`formula`, intervals, importances and drawings; of more, evenly
+            spaced ones.
         callback: Called with ``(stage, done, total, message)``; ``False`` stops the fit.
 
     Attributes:
@@ -285,15 +356,104 @@ class KANRegressor(RegressorMixin, _KAN):
         self._one_column = targets.ndim == 1
         return self._fit(rows, table, _named(y, table.shape[1]), "regression")
 
-    def predict(self, X: Any) -> Real:
-        """Outputs ``(rows,)``, or ``(rows, outputs)`` as in the fit.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Outputs ``(rows,)``, or ``(rows, outputs)`` as in the fit; with ``return_std`` also the standard error of each
+        prediction, of the same shape (Laplace approximation, without the noise of an observation).
 
         Raises:
             InvalidInput: A value is not finite; the message names row and column.
+            NumericalError, LimitError: No standard errors: too few rows or too many parameters.
         """
         rows = self._rows(X)
-        out = self._model.predict(rows)
-        return out[:, 0] if self._one_column else out
+        out = self._shaped(self._model.predict(rows))
+        if not return_std:
+            return out
+        errors = self._model.standard_errors(self._uncertain("laplace"), rows)
+        return out, self._shaped(errors)
+
+    def _shaped(self, table: Real) -> Real:
+        return table[:, 0] if self._one_column else table
+
+    def _uncertain(self, method: str) -> _native.NativeKanUncertainty:
+        if method not in ("laplace", "conformal"):
+            raise InvalidInput(
+                f"method: got {method!r}, expected 'laplace' or 'conformal'", field="method"
+            )
+        if method not in self._uncertainty:
+            x, y, held = self._kept
+            rows = held if method == "conformal" else ~held
+            self._uncertainty[method] = self._model.uncertainty(
+                method == "laplace", x[rows], y[rows]
+            )
+        return self._uncertainty[method]
+
+    def predict_interval(
+        self, X: Any, level: float = 0.9, *, method: str = "laplace"
+    ) -> tuple[Real, Real]:
+        """Lower and upper ends that hold a new observation with probability ``level``, shaped as :meth:`predict`.
+
+        Args:
+            X: Inputs ``(rows, inputs)``.
+            level: In (0, 1).
+            method: ``"laplace"``: normal noise, Laplace approximation (MacKay, Neural Comput. 4 (1992) 448);
+                ``"conformal"``: from the rows held out, whatever the noise is (Vovk et al. 2005).
+
+        Raises:
+            InvalidInput: A value does not fit, or too few rows were held out for the level.
+            NumericalError, LimitError: No Laplace approximation: too few rows or too many parameters.
+        """
+        rows = self._rows(X)
+        _, lower, upper = self._model.intervals(self._uncertain(method), rows, level)
+        return self._shaped(lower), self._shaped(upper)
+
+    def formula(
+        self,
+        *,
+        functions: Sequence[str] | None = None,
+        prune: bool = True,
+        threshold: float = 0.5,
+    ) -> Any:
+        """The formula of the output in the names and units of the data, read from the network and refitted to the rows
+        of the fit: :class:`Formula`, or a list of them as in the fit.
+
+        Args:
+            functions: Names from the library (``"x"``, ``"x^2"``, ``"sin"``, ``"exp"``, ..); all where ``None``.
+            prune: Whether a copy without what matters little, refitted, is read instead of the network itself.
+            threshold: R2 on held-out rows below which there is no formula.
+
+        Raises:
+            InvalidInput: Too few rows, or a value out of range.
+            NotFound: No function of that name.
+
+        >>> import numpy as np
+        >>> from nis_core.kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+        >>> y = np.sin(2 * X[:, 0]) + X[:, 1] ** 2
+        >>> print(KANRegressor(hidden=()).fit(X, y).formula())
+        y = sin(2*x1) + x2^2
+        """
+        check_is_fitted(self, "_model")
+        x, y, held = self._kept
+        model = self._pruned(0.03, 0.01, 0.01, 50)[0] if prune else self._model
+        rows = [int(r) for r in np.flatnonzero(held)]
+        options = {"threshold": threshold, "holdout_rows": rows}
+        text = model.formula(x, y, functions, json.dumps(options, default=plain), self.callback)
+        found = [Formula._of(one) for one in json.loads(text)]
+        return found[0] if self._one_column else found
+
+    def latex(self, **options: Any) -> Any:
+        """:meth:`formula` for LaTeX; a list as in the fit.
+
+        Raises:
+            NotFound: There is no formula; the message says why.
+        """
+        found = self.formula(**options)
+        texts = []
+        for one in found if isinstance(found, list) else [found]:
+            if one.latex is None:
+                raise NotFound(f"formula of {one.target} not found: {one.reason}", field="formula")
+            texts.append(one.latex)
+        return texts if isinstance(found, list) else texts[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -344,7 +504,7 @@ class KANClassifier(ClassifierMixin, _KAN):
             InvalidInput: A value is not finite; the message names row and column.
         """
         rows = self._rows(X)
-        return cast(NDArray[Any], self.classes_[self._model.predict(rows)[:, 0].astype(np.intp)])
+        return self.classes_[self._model.predict(rows)[:, 0].astype(np.intp)]
 
     def predict_proba(self, X: Any) -> Real:
         """Probabilities of the classes, ``(rows, classes)``.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copyreg
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +44,18 @@ def save(native: _native.NativeKan | _native.NativeKanModel, path: str | PathLik
         target.write_text(native.to_json(), encoding="utf-8")
     else:
         target.write_bytes(native.to_bytes())
+
+
+def write_c(
+    native: _native.NativeKan | _native.NativeKanModel,
+    path: str | PathLike[str],
+    prefix: str,
+    precision: str,
+) -> None:
+    """Writes C99 source and, beside it, its header."""
+    source, header = native.to_c(json.dumps({"prefix": prefix, "precision": precision}))
+    Path(path).write_text(source, encoding="utf-8")
+    Path(path).with_suffix(".h").write_text(header, encoding="utf-8")
 
 
 def _net_from_bytes(data: bytes) -> Kan:
@@ -163,13 +175,22 @@ class Kan:
         self._keep(native)
         return FitReport._of(json.loads(report))
 
-    def predict(self, x: ArrayLike) -> Real:
-        """Outputs ``(rows, outputs)`` for inputs ``(rows, inputs)``.
+    @overload
+    def predict(self, x: NDArray[np.float32], *, threads: int = 1) -> NDArray[np.float32]: ...
+    @overload
+    def predict(self, x: ArrayLike, *, threads: int = 1) -> Real: ...
+    def predict(self, x: Any, *, threads: int = 1) -> Any:
+        """Outputs ``(rows, outputs)`` for inputs ``(rows, inputs)``: in 32 bits for an array of ``float32``, else in 64.
+        The bits do not depend on ``threads``.
+
+        A row with NaN or an infinity gives NaN in its own outputs and leaves the others alone.
 
         Raises:
             InvalidInput: ``x`` has another number of columns.
         """
-        return self._native.predict(matrix("x", x))
+        if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.ndim == 2:
+            return self._native.predict_f32(x, threads)
+        return self._native.predict(matrix("x", x), threads)
 
     def jacobian(self, x: ArrayLike) -> Real:
         """Derivatives of the outputs with respect to the inputs, ``(rows, outputs, inputs)``.
@@ -178,6 +199,33 @@ class Kan:
             InvalidInput: ``x`` has another number of columns.
         """
         return self._native.jacobian(matrix("x", x))
+
+    def to_onnx(self, path: str | PathLike[str], *, precision: str = "f32") -> None:
+        """Writes the network as an ONNX file, from ``x`` to ``y``; ``precision`` is ``"f32"`` or ``"f64"``."""
+        Path(path).write_bytes(self._native.to_onnx(json.dumps(precision)))
+
+    def to_c(self, path: str | PathLike[str], *, prefix: str = "kan", precision: str = "f64") -> None:
+        """Writes the network as standalone C99: ``path`` and, beside it, its header with the ending ``.h``."""
+        write_c(self._native, path, prefix, precision)
+
+    @classmethod
+    def from_pykan(cls, state_dict: Mapping[str, Any], **options: Any) -> Kan:
+        """The network of a pykan checkpoint with equal outputs.
+
+        Args:
+            state_dict: ``model.state_dict()``; tensors or arrays by name.
+            **options: What pykan keeps outside it: ``base_fun`` (default ``"silu"``), ``mult_arity``,
+                ``symbolic_enabled``, ``funs_name`` (``[layer][output][input]``).
+
+        Raises:
+            NotFound: An array is missing.
+            InvalidInput: Shapes or names do not fit.
+        """
+        state = []
+        for name, values in state_dict.items():
+            values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+            state.append((name, np.asarray(values, dtype=np.float64)))
+        return cls._of(_native.NativeKan.from_pykan(state, json.dumps(options, default=plain)))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the network to a file: JSON where its name ends in ``.json``, else safetensors. All bits are kept."""

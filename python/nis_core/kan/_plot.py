@@ -20,6 +20,8 @@ Real = NDArray[np.float64]
 
 # Lengths in sides of a curve's box.
 SLOT = 1.35
+# Height of the row of factors below nodes that multiply.
+FACTORS = 0.9
 POINTS = 80
 # Below this share of the largest score in its layer an edge is drawn as faint as can be.
 FAINTEST = 0.08
@@ -55,9 +57,9 @@ def draw(model: _native.NativeKanModel, rows: Real, ax: Axes | None) -> Axes:
 
     slots = [layer["inputs"] * layer["sums"] for layer in layers]
     width = SLOT * max(*slots, *(2 * w for w in widths), 3)
-    gap = 0.55 + 0.045 * width
+    gap = 0.55 + 0.055 * width
     # Products need a row of their own, of the factors.
-    heights = [1 + 2 * gap + (0.9 if layer["products"] else 0.0) for layer in layers]
+    heights = [1 + 2 * gap + (FACTORS if layer["products"] else 0.0) for layer in layers]
     level = np.concatenate([[0.0], np.cumsum(heights)])
     if ax is None:
         total = (width, float(level[-1]) + 2.2)
@@ -99,7 +101,8 @@ def _points_per_unit(ax: Axes, width: float, height: float) -> float:
 
 
 def _spread(count: int, width: float) -> Real:
-    return (np.arange(count) + 0.5) * (width / count)
+    middles: Real = (np.arange(count, dtype=np.float64) + 0.5) * (width / count)
+    return middles
 
 
 def _edges(
@@ -150,14 +153,15 @@ def _layer(
     for edge in edges:
         at = float(boxes[edge.input * sums + edge.sum])
         colour = "tab:red" if edge.fixed else "black"
-        style = {"color": colour, "alpha": edge.alpha, "linewidth": line, "solid_capstyle": "round"}
+        style: dict[str, Any] = {"color": colour, "alpha": edge.alpha, "linewidth": line, "solid_capstyle": "round"}
         ax.plot([from_x[edge.input], at], [bottom, box_y - 0.5], zorder=1, **style)
-        ax.plot([at, ends[edge.sum]], [box_y + 0.5, sum_y], zorder=1, **style)
+        top = sum_y + (FACTORS if products and edge.sum < plain else 0.0)
+        ax.plot([at, ends[edge.sum]], [box_y + 0.5, top], zorder=1, **style)
         _box(ax, at, box_y, edge, colour, line)
     start = plain
     for node, factors in zip(to_x[plain:], products, strict=True):
         for x in ends[start : start + factors]:
-            ax.plot([x, node], [sum_y, sum_y + 0.9], color="black", linewidth=line, zorder=1)
+            ax.plot([x, node], [sum_y, sum_y + FACTORS], color="black", linewidth=line, zorder=1)
             _node(ax, x, sum_y, 0.6 * unit, "", 1.0)
         start += factors
 
@@ -169,11 +173,10 @@ def _box(ax: Axes, x: float, y: float, edge: _Edge, colour: str, line: float) ->
         [x + c for c in corners_x],
         [y + c for c in corners_y],
         facecolor="white",
-        edgecolor=colour,
+        edgecolor=_faded(colour, edge.alpha),
         linewidth=line,
-        alpha=None,
         zorder=2,
-    )[0].set_edgecolor(_faded(colour, edge.alpha))
+    )
     low, high = float(np.min(edge.y)), float(np.max(edge.y))
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     # A curve that is constant to rounding is a line through the middle, not noise blown up.
@@ -190,9 +193,10 @@ def _box(ax: Axes, x: float, y: float, edge: _Edge, colour: str, line: float) ->
     )
 
 
-def _faded(colour: str, alpha: float) -> tuple[float, ...]:
+def _faded(colour: str, alpha: float) -> tuple[float, float, float]:
     to_rgb = importlib.import_module("matplotlib.colors").to_rgb
-    return tuple(1.0 - alpha * (1.0 - c) for c in to_rgb(colour))
+    red, green, blue = (1.0 - alpha * (1.0 - c) for c in to_rgb(colour))
+    return red, green, blue
 
 
 def _node(ax: Axes, x: float, y: float, unit: float, text: str, alpha: float) -> None:
