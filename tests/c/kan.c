@@ -1,6 +1,7 @@
 /* Kolmogorov-Arnold networks: fit, predict, formula, save and load, export, errors, stopping. */
 #include "check.h"
 #include <math.h>
+#include <unistd.h>
 
 #define ROWS 90
 
@@ -98,9 +99,9 @@ static void regression(void) {
         CHECK(again == NULL);
         nis_buffer_free(&out);
     }
-    char path[] = "/tmp/nis_kan_XXXXXX.safetensors";
-    const int file = mkstemps(path, 12);
-    CHECK(file >= 0);
+    char folder[] = "/tmp/nis_kan_XXXXXX", path[64];
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/kan.safetensors", folder);
     CHECK_OK(nis_kan_save_file(kan, path, strlen(path)));
     nis_kan_t *again = NULL;
     CHECK_OK(nis_kan_load_file(path, strlen(path), &again));
@@ -108,6 +109,7 @@ static void regression(void) {
     CHECK(remove(path) == 0);
     CHECK_FAILS(nis_kan_load_file(path, strlen(path), &again), NIS_ERR_IO);
     CHECK_FAILS(nis_kan_save_file(kan, "kan.txt", 7), NIS_ERR_INVALID_INPUT);
+    CHECK(rmdir(folder) == 0);
     /* A loaded network is fitted anew with its structure. */
     CHECK_OK(nis_kan_fit(again, x, y, ROWS, NULL));
     CHECK_OK(nis_kan_predict(again, x, ROWS, got, ROWS));
