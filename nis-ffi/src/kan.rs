@@ -536,7 +536,9 @@ pub unsafe extern "C" fn nis_kan_save_file(
                 boundary::text("path", path, path_len)?,
             )
         };
-        let bytes = fitted.model.saved(&SaveOptions::of(Format::of_path(path)?))?;
+        let bytes = fitted
+            .model
+            .saved(&SaveOptions::of(Format::of_path(path)?))?;
         let part = format!("{path}.{}.part", std::process::id());
         let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
         written.map_err(|error| {

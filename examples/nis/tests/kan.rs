@@ -136,7 +136,10 @@ fn classes_are_named() {
     ];
     let text = done(&run(home.path(), &fit));
     assert!(text.contains("mean cross-entropy"), "{text}");
-    let csv = done(&run(home.path(), &["predict", "side.safetensors", "data.csv"]));
+    let csv = done(&run(
+        home.path(),
+        &["predict", "side.safetensors", "data.csv"],
+    ));
     let table = std::fs::read_to_string(home.path().join("data.csv")).unwrap();
     let right = csv
         .lines()
@@ -147,7 +150,13 @@ fn classes_are_named() {
     assert!(right >= 108, "{right} of 120");
     let p = done(&run(
         home.path(),
-        &["predict", "side.safetensors", "data.csv", "--proba", "--json"],
+        &[
+            "predict",
+            "side.safetensors",
+            "data.csv",
+            "--proba",
+            "--json",
+        ],
     ));
     let p: Value = serde_json::from_str(&p).unwrap();
     for (l, r) in p["left"]

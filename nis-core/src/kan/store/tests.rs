@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::{Code, Error};
 use crate::kan::{Kan, Model, ModelOptions, Names, Precision, Task};
+use crate::optim::Random;
 use crate::telemetry::Progress;
 
 const ZOO: &str = concat!(
@@ -322,6 +323,76 @@ fn what_is_not_finite_is_not_written() {
         assert!(e.field().unwrap().starts_with("layers.0."), "{e}");
         assert_eq!(e.code(), Code::InvalidInput, "{e}");
     }
+}
+
+/// A few bytes changed, dropped, doubled or put in.
+fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    let mut below = |n: usize| ((random.symmetric() * 0.5 + 0.5) * n as f64) as usize % n.max(1);
+    for _ in 0..1 + below(3) {
+        let at = below(out.len().max(1));
+        match below(6) {
+            0 if at < out.len() => out[at] ^= 1 << below(8),
+            1 => out.truncate(at),
+            2 => {
+                let end = (at + 1 + below(6)).min(out.len());
+                out.drain(at.min(end)..end);
+            }
+            3 => {
+                let end = (at + below(20)).min(out.len());
+                let piece = out[at.min(end)..end].to_vec();
+                out.splice(at..at, piece);
+            }
+            4 => {
+                let words = [
+                    "null",
+                    "-1",
+                    "1e308",
+                    "[",
+                    "}",
+                    "18446744073709551616",
+                    "4294967295",
+                    ",",
+                ];
+                out.splice(at..at, words[below(words.len())].bytes());
+            }
+            _ if at < out.len() => out[at] = [0, 1, 0x7f, 0x80, 0xff, b'9'][below(6)],
+            _ => {}
+        }
+    }
+    out
+}
+
+#[test]
+fn mutated_files_give_a_network_or_an_error() {
+    let mut random = Random(2026);
+    let mut read = 0;
+    let small = Kan::new(&[2, 2, 1], 2, 2, 0).unwrap();
+    for net in [small, zoo::symbolic()] {
+        let files = [
+            net.to_json().unwrap().into_bytes(),
+            net.to_safetensors(Precision::F64).unwrap(),
+            net.to_safetensors(Precision::F32).unwrap(),
+        ];
+        for turn in 0..900 {
+            let bytes = mutated(&files[turn % 3], &mut random);
+            let Ok(net) = Kan::from_bytes(&bytes) else {
+                continue;
+            };
+            read += 1;
+            let y = net.predict(&vec![0.3; net.inputs()]).unwrap();
+            assert_eq!(y.len(), net.outputs());
+            let again = net.to_safetensors(Precision::F64).unwrap();
+            assert_eq!(Kan::from_bytes(&again).unwrap(), net);
+            // Either they are written, or they say why not.
+            let _ = net.to_c(&COptions::default());
+            let _ = net.to_onnx(Precision::F32);
+        }
+    }
+    assert!(
+        read > 50,
+        "only {read} got through: the mutations are too rough"
+    );
 }
 
 fn golden_pykan() -> Vec<Value> {
