@@ -328,7 +328,7 @@ fn what_is_not_finite_is_not_written() {
 /// A few bytes changed, dropped, doubled or put in.
 fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     let mut out = bytes.to_vec();
-    let mut below = |n: usize| ((random.symmetric() * 0.5 + 0.5) * n as f64) as usize % n.max(1);
+    let mut below = |n: usize| random.below(n.max(1));
     for _ in 0..1 + below(3) {
         let at = below(out.len().max(1));
         match below(6) {
