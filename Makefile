@@ -1,5 +1,5 @@
 # The commands that a newcomer needs. Each works in a fresh clone, and twice in a row.
-.PHONY: help demo test setup bench bench-laplace docs header clean
+.PHONY: help demo test setup bench bench-laplace bench-kan docs header clean
 
 help:
 	@echo "make demo    builds nis and analyses three real records; prints where the report pages are"
@@ -7,6 +7,7 @@ help:
 	@echo "make setup   only the set-up of make test: Debian packages by name, .venv"
 	@echo "make bench   runs the benchmarks (on an idle machine)"
 	@echo "make bench-laplace  the Laplace engine beside its peers, in one table (on an idle machine)"
+	@echo "make bench-kan  Kolmogorov-Arnold networks beside their peers, in one table (on an idle machine; 6 GB)"
 	@echo "make docs    builds the documentation of the Rust crates; prints where it is"
 	@echo "make header  writes include/nis.h anew after a change of nis-ffi"
 	@echo "make clean   removes what was built"
@@ -27,6 +28,9 @@ bench:
 
 bench-laplace:
 	@scripts/bench_laplace.sh
+
+bench-kan:
+	@scripts/bench_kan.sh
 
 docs:
 	cargo doc --workspace --no-deps --locked

@@ -6,6 +6,7 @@
 //! programmer meets (classes, docstrings, array handling) is written in Python, in `python/nis_core`.
 
 mod errors;
+mod kan;
 mod laplace;
 mod report;
 mod runtime;
@@ -14,6 +15,10 @@ mod work;
 /// The extension module.
 #[pyo3::pymodule]
 mod _native {
+    #[pymodule_export]
+    use crate::kan::model::{NativeKanModel, NativeKanUncertainty};
+    #[pymodule_export]
+    use crate::kan::network::NativeKan;
     #[pymodule_export]
     use crate::laplace::compress::{
         NativeDecoder, laplace_compress, laplace_decompress, laplace_describe_compressed,

@@ -6,8 +6,8 @@ mod basis;
 mod law;
 mod model;
 mod network;
-pub mod run;
 mod read;
+pub mod run;
 mod shapes;
 pub mod store;
 mod symbolic;
@@ -18,11 +18,11 @@ pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices}
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};
-pub use run::Predictor;
 pub use read::{
     Attempted, DiscoverOptions, Discovery, EdgeFit, EdgeOptions, EdgeReading, Form, Formula,
     FormulaOptions, Importance, Library, PruneOptions, PruneReport, Quantity, discover, read_curve,
 };
+pub use run::Predictor;
 pub use train::{
     Checkpoint, FitOptions, FitReport, Loss, Method, Precision, Progressed, TrainOptions,
 };

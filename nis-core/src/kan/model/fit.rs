@@ -5,7 +5,7 @@ use super::options::{ModelOptions, Names, Task};
 use super::scaling::{self, Column};
 use crate::error::{Error, Result};
 use crate::kan::network::{Edge, Kan, Structure};
-use crate::kan::train::{FitOptions, FitReport, Loss, Method, TrainOptions};
+use crate::kan::train::{FitReport, Loss, Method};
 use crate::telemetry::Progress;
 
 impl Model {
@@ -73,7 +73,7 @@ impl Model {
             if options.task != Task::Regression {
                 fit.loss = Loss::CrossEntropy;
             }
-            train(&mut net, &scaled, &targets, &fit, progress)?
+            net.fit(&scaled, &targets, &fit, progress)?
         };
         Model::from_parts(net, inputs, outputs, options.task.clone(), report, rows)
     }
@@ -84,7 +84,12 @@ fn is_one_class(task: &Task) -> bool {
 }
 
 /// The output columns and what the network shall give, `[row][output]`.
-fn targets(y: &[f64], rows: usize, names: &Names, task: &Task) -> Result<(Vec<Column>, Vec<f64>)> {
+pub(super) fn targets(
+    y: &[f64],
+    rows: usize,
+    names: &Names,
+    task: &Task,
+) -> Result<(Vec<Column>, Vec<f64>)> {
     let fitting = |width: usize| {
         if y.len() == rows.saturating_mul(width) {
             return Ok(());
@@ -193,38 +198,4 @@ fn constant(net: &mut Kan, targets: &[f64], task: &Task) -> FitReport {
         holdout_rows: Vec::new(),
         history: Vec::new(),
     }
-}
-
-/// Fits the network to scaled rows.
-fn train(
-    net: &mut Kan,
-    x: &[f64],
-    y: &[f64],
-    options: &FitOptions,
-    progress: &Progress<'_>,
-) -> Result<FitReport> {
-    let smoothness = options.smoothness.unwrap_or(1e-6);
-    let iterations = net.train(
-        x,
-        y,
-        &TrainOptions {
-            smoothness,
-            max_iterations: options.max_iterations,
-            tolerance: options.tolerance,
-        },
-        progress,
-    )?;
-    let predicted = net.predict(x)?;
-    let squares: f64 = predicted.iter().zip(y).map(|(a, b)| (a - b).powi(2)).sum();
-    Ok(FitReport {
-        method: Method::LevenbergMarquardt,
-        iterations,
-        stop: String::new(),
-        grid: net.layers[0].basis(0).cells(),
-        smoothness,
-        train_error: (squares / y.len() as f64).sqrt(),
-        holdout_error: None,
-        holdout_rows: Vec::new(),
-        history: Vec::new(),
-    })
 }

@@ -2,13 +2,16 @@
 //! fit. It is what the estimators of Python, the C face and the command line use.
 
 mod fit;
+mod look;
 mod options;
+mod reading;
 mod scaling;
 
 pub use options::{ModelOptions, Names, Task};
 pub use scaling::Column;
 
 use super::network::Kan;
+use super::run::Predictor;
 use super::train::FitReport;
 use crate::error::{Error, Result};
 
@@ -101,6 +104,14 @@ impl Model {
         self.rows
     }
 
+    /// The network ready to run, for the `_with` calls: packing it once pays where single rows are predicted.
+    ///
+    /// # Errors
+    /// Those of [`Predictor::new`].
+    pub fn predictor(&self) -> Result<Predictor<f64>> {
+        Predictor::new(&self.net)
+    }
+
     /// Predictions for rows of inputs (row-major): the outputs in their units, or for a classification the index
     /// of the likeliest class.
     ///
@@ -108,23 +119,28 @@ impl Model {
     /// [`Error::InvalidInput`] where `x` is no whole number of rows or a value is not finite (with row and
     /// column); [`Error::Numerical`] where a prediction overflows.
     pub fn predict(&self, x: &[f64]) -> Result<Vec<f64>> {
-        let mut raw = self.scores(x)?;
-        match &self.task {
-            Task::Regression => Ok(raw),
-            Task::Classification { classes } => Ok(raw
-                .chunks_mut(classes.len())
-                .map(|scores| {
-                    let best =
-                        scores
-                            .iter()
-                            .enumerate()
-                            .fold((0, f64::NEG_INFINITY), |best, (i, s)| {
-                                if *s > best.1 { (i, *s) } else { best }
-                            });
-                    best.0 as f64
-                })
-                .collect()),
-        }
+        self.predict_with(&self.predictor()?, x)
+    }
+
+    /// [`Model::predict`] by the model's own [`Model::predictor`].
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_with(&self, predictor: &Predictor<f64>, x: &[f64]) -> Result<Vec<f64>> {
+        let out = self.scores_with(predictor, x)?;
+        let Task::Classification { classes } = &self.task else {
+            return Ok(out);
+        };
+        let likeliest = |scores: &[f64]| {
+            let mut best = 0;
+            for (i, score) in scores.iter().enumerate() {
+                if *score > scores[best] {
+                    best = i;
+                }
+            }
+            best as f64
+        };
+        Ok(out.chunks(classes.len()).map(likeliest).collect())
     }
 
     /// The outputs in their units; for a classification the scores whose softmax are the probabilities.
@@ -132,10 +148,17 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn scores(&self, x: &[f64]) -> Result<Vec<f64>> {
+        self.scores_with(&self.predictor()?, x)
+    }
+
+    /// [`Model::scores`] by the model's own [`Model::predictor`].
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn scores_with(&self, predictor: &Predictor<f64>, x: &[f64]) -> Result<Vec<f64>> {
         let scaled = scaling::scaled_rows("x", x, &self.inputs)?;
-        let mut out = self.net.predict(&scaled)?;
-        let width = self.outputs.len();
-        for (row, values) in out.chunks_mut(width).enumerate() {
+        let mut out = predictor.predict(&scaled)?;
+        for (row, values) in out.chunks_mut(self.outputs.len()).enumerate() {
             for (value, column) in values.iter_mut().zip(&self.outputs) {
                 *value = column.restore(*value);
                 if !value.is_finite() {
@@ -157,10 +180,18 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`]; [`Error::InvalidInput`] for a regression.
     pub fn predict_proba(&self, x: &[f64]) -> Result<Vec<f64>> {
+        self.predict_proba_with(&self.predictor()?, x)
+    }
+
+    /// [`Model::predict_proba`] by the model's own [`Model::predictor`].
+    ///
+    /// # Errors
+    /// As [`Model::predict_proba`].
+    pub fn predict_proba_with(&self, predictor: &Predictor<f64>, x: &[f64]) -> Result<Vec<f64>> {
         let Task::Classification { classes } = &self.task else {
             return Err(Error::invalid("task", "regression", "a classification"));
         };
-        let mut out = self.scores(x)?;
+        let mut out = self.scores_with(predictor, x)?;
         for scores in out.chunks_mut(classes.len()) {
             let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             scores.iter_mut().for_each(|s| *s = (*s - top).exp());

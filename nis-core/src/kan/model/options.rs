@@ -121,7 +121,10 @@ impl ModelOptions {
             .saturating_mul(self.grid.saturating_add(self.order))
             .max(1);
         let most = rows.saturating_mul(outputs) / 2 / per_node;
-        match most.min(WIDEST).min(inputs.saturating_mul(2) + 1) {
+        match most
+            .min(WIDEST)
+            .min(inputs.saturating_mul(2).saturating_add(1))
+        {
             0 | 1 => Vec::new(),
             nodes => vec![nodes],
         }

@@ -1,6 +1,7 @@
 //! Models of data in many scales.
 
 use super::*;
+use crate::kan::{FormulaOptions, Library, PruneOptions};
 use crate::optim::Random;
 use crate::telemetry::Progress;
 
@@ -171,4 +172,143 @@ fn the_structure_follows_the_rows() {
         options.hidden_for(usize::MAX, usize::MAX, 1),
         Vec::<usize>::new()
     );
+}
+
+#[test]
+fn nodes_add_up_from_their_edges() {
+    let mut random = Random(4);
+    let x: Vec<f64> = (0..400).map(|_| 10.0 * random.symmetric()).collect();
+    let y: Vec<f64> = x.chunks(2).map(|x| (x[0] * x[1] / 40.0).sin()).collect();
+    let model = fit(&x, &y, 2, 1).unwrap();
+    let nodes = model.nodes(&x[..6]).unwrap();
+    assert_eq!(nodes.len(), model.net().widths().len());
+    let last = nodes.len() - 1;
+    let predicted = model.predict(&x[..6]).unwrap();
+    for (row, predicted) in predicted.iter().enumerate() {
+        for (l, pair) in nodes.windows(2).enumerate() {
+            let (a, b) = (model.net().widths()[l], model.net().widths()[l + 1]);
+            for o in 0..b {
+                let sum: f64 = (0..a)
+                    .map(|i| {
+                        model
+                            .curve(l, i, o, &pair[0][row * a + i..=row * a + i])
+                            .unwrap()[0]
+                    })
+                    .sum();
+                assert!((sum - pair[1][row * b + o]).abs() <= 1e-12);
+            }
+        }
+        let restored = model.outputs()[0].restore(nodes[last][row]);
+        assert_eq!(restored, *predicted);
+    }
+    assert!(model.curve(0, 2, 0, &[0.0]).is_err());
+    assert!(model.curve(9, 0, 0, &[0.0]).is_err());
+}
+
+fn additive(options: &ModelOptions, x: &[f64], y: &[f64]) -> Model {
+    let options = ModelOptions {
+        hidden: Some(vec![]),
+        ..options.clone()
+    };
+    let names = Names::of(&["length", "height"], &["area"]);
+    Model::fit(x, y, &names, &options, &Progress::none()).unwrap()
+}
+
+#[test]
+fn the_formula_is_in_names_and_units_of_the_data() {
+    let mut random = Random(3);
+    let x: Vec<f64> = (0..600)
+        .map(|i| {
+            if i % 2 == 0 {
+                5.0 + 4.0 * random.symmetric()
+            } else {
+                1e3 * random.symmetric()
+            }
+        })
+        .collect();
+    let y: Vec<f64> = x.chunks(2).map(|x| x[0] * x[0] + 0.03 * x[1]).collect();
+    let model = additive(&ModelOptions::default(), &x, &y);
+    let read = model
+        .formula(
+            &x,
+            &y,
+            &Library::default(),
+            &FormulaOptions::default(),
+            &Progress::none(),
+        )
+        .unwrap();
+    assert_eq!(read[0].target, "area");
+    assert!(read[0].found, "{}", read[0].reason);
+    let program = read[0]
+        .expr
+        .as_ref()
+        .unwrap()
+        .compile(&["length", "height"])
+        .unwrap();
+    for at in [[2.0, -700.0], [8.5, 900.0]] {
+        let want = at[0] * at[0] + 0.03 * at[1];
+        let got = program.evaluate_point(&at);
+        assert!(
+            (got - want).abs() <= 1e-6 * want.abs().max(1.0),
+            "{got} {want}"
+        );
+    }
+    assert!(
+        model
+            .formula(
+                &x,
+                &y[1..],
+                &Library::default(),
+                &FormulaOptions::default(),
+                &Progress::none()
+            )
+            .is_err()
+    );
+}
+
+#[test]
+fn an_input_without_influence_is_pruned() {
+    let mut random = Random(9);
+    let x: Vec<f64> = (0..600).map(|_| 7.0 * random.symmetric()).collect();
+    let y: Vec<f64> = x.chunks(2).map(|x| x[0] * x[0]).collect();
+    let model = additive(&ModelOptions::default(), &x, &y);
+    let (pruned, report) = model
+        .pruned(&x, &y, &PruneOptions::default(), &Progress::none())
+        .unwrap();
+    assert_eq!(report.unused_inputs, [1]);
+    let both = pruned.predict(&[3.0, -6.0, 3.0, 6.0]).unwrap();
+    assert_eq!(both[0], both[1]);
+    assert!((both[0] - 9.0).abs() < 0.1, "{both:?}");
+    let importance = model.importance(&x).unwrap();
+    assert!(importance.nodes[0][0] > 0.99 && importance.nodes[0][1] < 0.01);
+}
+
+#[test]
+fn intervals_are_in_the_units_of_the_output() {
+    let mut random = Random(21);
+    // The sum of 12 uniform numbers is close to normal; its variance is 12/3.
+    let mut noise = || (0..12).map(|_| random.symmetric()).sum::<f64>() / 2.0;
+    let mut rows = |n: usize| {
+        let x: Vec<f64> = (0..2 * n)
+            .map(|i| ((i * 7919) % 1000) as f64 / 10.0)
+            .collect();
+        let y: Vec<f64> = x
+            .chunks(2)
+            .map(|x| 1e6 + 500.0 * (x[0] / 20.0).sin() + 50.0 * noise())
+            .collect();
+        (x, y)
+    };
+    let ((x, y), (test_x, test_y)) = (rows(800), rows(4000));
+    let model = additive(&ModelOptions::default(), &x, &y);
+    let uncertainty = model.laplace(&x, &y).unwrap();
+    let intervals = model.intervals(&uncertainty, &test_x, 0.9).unwrap();
+    let inside = intervals
+        .iter()
+        .zip(&test_y)
+        .filter(|(i, y)| i.lower <= **y && **y <= i.upper)
+        .count();
+    let share = inside as f64 / test_y.len() as f64;
+    assert!((0.87..=0.93).contains(&share), "{share}");
+    let errors = model.standard_errors(&uncertainty, &test_x[..20]).unwrap();
+    assert!(errors.iter().all(|e| *e > 0.1 && *e < 50.0), "{errors:?}");
 }

@@ -1,0 +1,4 @@
+//! Kolmogorov-Arnold networks.
+
+pub(crate) mod model;
+pub(crate) mod network;
