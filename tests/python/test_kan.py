@@ -263,7 +263,7 @@ def test_the_example_of_the_document() -> None:
     code = text.split("```python\n")[1].split("```")[0]
     scope: dict[str, Any] = {}
     exec(compile(code, "docs/kan.md", "exec"), scope)
-    assert str(scope["model"].formula()) == "y = sin(2*x1) + x2^2"
+    assert str(scope["model"].formula()) == "y = exp(x1) + x2^2"
 
 
 def test_without_scikit_learn() -> None:

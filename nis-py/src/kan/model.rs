@@ -12,7 +12,8 @@ use nis_core::runtime::read_json;
 use nis_core::{Error, Result};
 use numpy::ndarray::Array3;
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1,
+    PyReadonlyArray2,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -70,10 +71,12 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String> {
 }
 
 /// The values of an array row by row; without a copy beyond the one that the work must own.
-pub(super) fn owned_rows(x: &PyReadonlyArray2<'_, f64>) -> Vec<f64> {
+pub(super) fn owned_rows<T: Element + Copy>(x: &PyReadonlyArray2<'_, T>) -> Vec<T> {
+    // `as_slice` of the numpy array itself would also give arrays that lie column by column.
+    let x = x.as_array();
     match x.as_slice() {
-        Ok(values) => values.to_vec(),
-        Err(_) => x.as_array().iter().copied().collect(),
+        Some(values) => values.to_vec(),
+        None => x.iter().copied().collect(),
     }
 }
 

@@ -98,10 +98,7 @@ fn predict<'py, T: Real + Element>(
     let (rows, columns) = x.as_array().dim();
     fitting(py, &ready.net, columns)?;
     let outputs = ready.outputs();
-    let x: Vec<T> = match x.as_slice() {
-        Ok(values) => values.to_vec(),
-        Err(_) => x.as_array().iter().copied().collect(),
-    };
+    let x = owned_rows(x);
     let short = rows.saturating_mul(ready.parameters()) < 1 << 23;
     let ready = Arc::clone(ready);
     let values = work::run_unless_short(py, None, short, move |progress| {

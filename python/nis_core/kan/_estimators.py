@@ -274,6 +274,25 @@ class _KAN(BaseEstimator):
         write_c(self._model, path, prefix, precision)
 
 
+def _finite(y: Any) -> None:
+    """Refuses numbers that are not finite by row and column, which scikit-learn does not name."""
+    if np.iscomplexobj(y):
+        return
+    try:
+        values = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        return
+    bad = np.argwhere(~np.isfinite(values)) if values.ndim in (1, 2) else np.empty((0, 0))
+    if len(bad):
+        row, column = int(bad[0][0]), int(bad[0][1]) if values.ndim == 2 else 0
+        value = values[tuple(bad[0])]
+        raise InvalidInput(
+            f"y: got {value} in row {row}, column {column}, "
+            "expected finite values (rows and columns count from 0)",
+            field="y",
+        )
+
+
 def _named(y: Any, width: int) -> list[str]:
     """Names of outputs: those of pandas, or numbered."""
     columns = getattr(y, "columns", None)
@@ -342,6 +361,7 @@ class KANRegressor(RegressorMixin, _KAN):
             InvalidInput: A value is not finite (the message names row and column), or a parameter does not fit.
             Cancelled: ``callback`` said so.
         """
+        _finite(y)
         rows, targets = validate_data(
             self,
             X,
@@ -428,9 +448,9 @@ class KANRegressor(RegressorMixin, _KAN):
         >>> import numpy as np
         >>> from nis_core.kan import KANRegressor
         >>> X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
-        >>> y = np.sin(2 * X[:, 0]) + X[:, 1] ** 2
+        >>> y = np.exp(X[:, 0]) + X[:, 1] ** 2
         >>> print(KANRegressor(hidden=()).fit(X, y).formula())
-        y = sin(2*x1) + x2^2
+        y = exp(x1) + x2^2
         """
         check_is_fitted(self, "_model")
         x, y, held = self._kept
@@ -487,6 +507,7 @@ class KANClassifier(ClassifierMixin, _KAN):
             InvalidInput: A value is not finite (the message names row and column), or a parameter does not fit.
             Cancelled: ``callback`` said so.
         """
+        _finite(y)
         rows, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
         check_classification_targets(labels)
         labels = column_or_1d(labels, warn=True)

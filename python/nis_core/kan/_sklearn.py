@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     check_classification_targets: Any
     check_random_state: Any
     column_or_1d: Any
-    check_array: Any
 else:
     try:
         from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-        from sklearn.utils import check_array, check_random_state, column_or_1d
+        from sklearn.utils import check_random_state, column_or_1d
         from sklearn.utils.multiclass import check_classification_targets
         from sklearn.utils.validation import check_is_fitted, validate_data
     except ImportError as error:
@@ -44,3 +43,7 @@ else:
 
         class RegressorMixin:
             pass
+
+        # Not reached: no estimator can be made.
+        validate_data = check_is_fitted = check_classification_targets = None
+        check_random_state = column_or_1d = None
