@@ -192,6 +192,7 @@ fn write_base<T: Real, S: Simd, const D: usize>(
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn each_row<T: Real, S: Simd, const D: usize>(
     simd: S,
@@ -286,6 +287,7 @@ impl<T: Real> Equal<T> {
         })
     }
 
+    #[allow(clippy::too_many_arguments)]
     #[inline(always)]
     fn rows<const D: usize, const M: usize, S: Simd>(
         &self,
