@@ -25,7 +25,7 @@ const LEAST_SMOOTHNESS: f64 = 1e-16;
 /// Smoothness where it is not given and no rows are held out.
 const PLAIN_SMOOTHNESS: f64 = 1e-8;
 
-/// A rung or stage goes on where the held-out loss falls below this share of that before.
+/// A rung or stage is kept and followed by the next where the held-out loss falls below this share of that before.
 const BETTER: f64 = 0.97;
 
 /// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
@@ -387,7 +387,7 @@ impl<'a> Course<'a> {
         };
         let before = self.state.stage_best.as_ref().map(|b| b.loss);
         let better = before.is_none_or(|b| rung.loss < BETTER * b);
-        if before.is_none_or(|b| rung.loss < b) || !self.selecting() {
+        if better || !self.selecting() {
             self.state.stage_best = Some(rung);
         }
         let choosing = self.state.options.smoothness.is_none()
@@ -412,8 +412,10 @@ impl<'a> Course<'a> {
             return Ok(());
         };
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
-        let better = !self.selecting() || before.is_none_or(|b| stage.loss < b);
-        let worth = self.held.is_empty() || before.is_none_or(|b| stage.loss < BETTER * b);
+        // What is smoother or coarser stays unless it is clearly worse: beyond the rows that choose, a finer grid can
+        // only lose.
+        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < BETTER * b);
+        let better = worth || self.state.polished && before.is_none_or(|b| stage.loss < b);
         if better {
             let mut net = self.state.net.clone();
             net.set_parameter_values(&stage.p);
