@@ -372,7 +372,7 @@ mod tests {
                 "{adaptive}: {change}"
             );
             let (a, b) = net.layers()[0].basis(1).grid();
-            assert!(-0.5 <= a && a < -0.4 && 0.4 < b && b <= 0.5);
+            assert!((-0.5..-0.4).contains(&a) && (0.4..=0.5).contains(&b));
         }
     }
 

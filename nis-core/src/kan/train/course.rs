@@ -1,12 +1,12 @@
 //! The course of a fit: stages of finer grids, within each rungs of less smoothness, within each iterations; what
 //! is kept is what does best on the held-out rows.
 
-use serde::{Deserialize, Serialize};
-
 use super::adam::{Kernels, Moments};
 use super::check::{check_data, fingerprint};
+use super::checkpoint::{Best, Checkpoint, Optimiser};
 use super::options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
-use super::problem::{Data, Problem, row_entries};
+use super::problem::{Data, Problem};
+use super::setup::{choose, on_grid, split};
 use crate::error::{Error, Result};
 use crate::kan::network::Kan;
 use crate::kan::run::Batch;
@@ -25,7 +25,7 @@ const LEAST_SMOOTHNESS: f64 = 1e-16;
 /// Smoothness where it is not given and no rows are held out.
 const PLAIN_SMOOTHNESS: f64 = 1e-8;
 
-/// A rung or stage goes on where the held-out loss falls below this share of that before.
+/// A rung or stage is kept and followed by the next where the held-out loss falls below this share of that before.
 const BETTER: f64 = 0.97;
 
 /// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
@@ -35,96 +35,6 @@ const COARSE: f64 = 0.03;
 
 /// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.
 const STALE: usize = 6;
-
-/// Grids reach beyond the samples by this share of their width.
-const MARGIN: f64 = 0.01;
-
-/// Fewest rows worth holding out.
-const FEWEST_HELD: usize = 3;
-
-/// Most parameters of Levenberg-Marquardt, and most multiplications of its iteration, where the method is chosen.
-const MOST_LM: usize = 3000;
-const MOST_LM_WORK: f64 = 2e10;
-
-/// Most rows times outputs of L-BFGS where the method is chosen.
-const MOST_LBFGS: usize = 20_000;
-
-/// Most bytes of the matrices of Levenberg-Marquardt.
-const MOST_BYTES: usize = 4 << 30;
-
-/// Everything from which a fit goes on bit for bit: network, optimiser with its moments and random numbers, place in
-/// the course, best network so far. It can be written as JSON (numbers are kept exactly).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoint {
-    options: FitOptions,
-    /// Fingerprint of the rows.
-    data: u64,
-    method: Method,
-    grids: Vec<usize>,
-    /// Network of the stage; its parameters are those of the optimiser.
-    net: Kan,
-    optimiser: Optimiser,
-    stage: usize,
-    rung: usize,
-    rung_iterations: usize,
-    stale: usize,
-    smoothness: f64,
-    rung_best: Option<Best>,
-    stage_best: Option<Best>,
-    /// Whether the stages came back to a coarser grid to converge on it.
-    polished: bool,
-    best: Option<(Kan, Best)>,
-    iterations: usize,
-    history: Vec<Progressed>,
-    stop: Option<String>,
-}
-
-impl Checkpoint {
-    /// Iterations so far.
-    pub fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    /// The last entry of the history.
-    pub fn last(&self) -> Option<&Progressed> {
-        self.history.last()
-    }
-
-    /// The options of the fit.
-    pub fn options(&self) -> &FitOptions {
-        &self.options
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Best {
-    p: Vec<f64>,
-    loss: f64,
-    smoothness: f64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Optimiser {
-    GaussNewton(GaussNewtonState),
-    Lbfgs(LbfgsState),
-    Adam {
-        p: Vec<f64>,
-        moments: Moments,
-        random: u64,
-    },
-}
-
-impl Optimiser {
-    fn p(&self) -> &[f64] {
-        match self {
-            Optimiser::GaussNewton(state) => &state.p,
-            Optimiser::Lbfgs(state) => &state.p,
-            Optimiser::Adam { p, .. } => p,
-        }
-    }
-}
 
 /// What an iteration came to.
 enum Went {
@@ -477,7 +387,7 @@ impl<'a> Course<'a> {
         };
         let before = self.state.stage_best.as_ref().map(|b| b.loss);
         let better = before.is_none_or(|b| rung.loss < BETTER * b);
-        if before.is_none_or(|b| rung.loss < b) || !self.selecting() {
+        if better || !self.selecting() {
             self.state.stage_best = Some(rung);
         }
         let choosing = self.state.options.smoothness.is_none()
@@ -502,8 +412,10 @@ impl<'a> Course<'a> {
             return Ok(());
         };
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
-        let better = !self.selecting() || before.is_none_or(|b| stage.loss < b);
-        let worth = self.held.is_empty() || before.is_none_or(|b| stage.loss < BETTER * b);
+        // What is smoother or coarser stays unless it is clearly worse: beyond the rows that choose, a finer grid can
+        // only lose.
+        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < BETTER * b);
+        let better = worth || self.state.polished && before.is_none_or(|b| stage.loss < b);
         if better {
             let mut net = self.state.net.clone();
             net.set_parameter_values(&stage.p);
@@ -577,89 +489,4 @@ impl<'a> Course<'a> {
         };
         Ok((net, report))
     }
-}
-
-/// The network on the grid of the stage.
-fn on_grid(net: &Kan, state: &Checkpoint, data: &Data<'_>, train: &[usize]) -> Result<Kan> {
-    let cells = state.grids[state.stage];
-    let mut net = net.clone();
-    if state.options.update_grid {
-        let n = net.inputs();
-        let stride = train.len().div_ceil(20_000).max(1);
-        let rows = train.iter().step_by(stride);
-        let x: Vec<f64> = rows
-            .flat_map(|r| data.x[r * n..(r + 1) * n].iter().copied())
-            .collect();
-        // Before the first stage the values of hidden nodes are those of the random start.
-        let count = if state.stage == 0 {
-            1
-        } else {
-            net.layers().len()
-        };
-        net.follow_first(count, &x, Some(cells), state.options.adaptive, MARGIN)?;
-    } else if !state.options.grids.is_empty() {
-        net = net.refined(cells)?;
-    }
-    Ok(net)
-}
-
-/// Training rows and held-out rows, both rising.
-fn split(rows: usize, options: &FitOptions) -> (Vec<usize>, Vec<usize>) {
-    let held = (rows as f64 * options.holdout) as usize;
-    if held < FEWEST_HELD {
-        return ((0..rows).collect(), Vec::new());
-    }
-    let mut order: Vec<usize> = (0..rows).collect();
-    let mut random = Random(options.seed ^ 0x5e_1d00);
-    for i in 0..held {
-        order.swap(i, i + random.below(rows - i));
-    }
-    let mut train = order.split_off(held);
-    train.sort_unstable();
-    order.sort_unstable();
-    (train, order)
-}
-
-fn choose(net: &Kan, options: &FitOptions, rows: usize) -> Method {
-    if options.method != Method::Auto {
-        return options.method;
-    }
-    let cells = options.grids.iter().copied().max();
-    let growth = |l: &crate::kan::Layer| {
-        cells.map_or(1.0, |c| {
-            (c + l.basis(0).order()) as f64 / l.functions() as f64
-        })
-    };
-    let parameters: f64 = net
-        .layers()
-        .iter()
-        .map(|l| l.parameters() as f64 * growth(l))
-        .sum();
-    let entries = row_entries(net) as f64;
-    let values = (rows * net.outputs()) as f64;
-    let work = 0.5 * values * entries * entries + parameters.powi(3) / 3.0;
-    if parameters <= MOST_LM as f64 && work <= MOST_LM_WORK {
-        Method::LevenbergMarquardt
-    } else if rows * net.outputs() <= MOST_LBFGS {
-        Method::Lbfgs
-    } else {
-        Method::Adam
-    }
-}
-
-/// # Errors
-/// [`Error::Limit`] where the matrices of Levenberg-Marquardt would take over 4 GiB.
-pub(super) fn check_memory(net: &Kan, options: &FitOptions) -> Result<()> {
-    let p = net.parameters();
-    let bytes = p
-        .saturating_mul(p)
-        .saturating_mul(8 * (2 + options.threads));
-    if options.method == Method::LevenbergMarquardt && bytes > MOST_BYTES {
-        return Err(Error::Limit {
-            what: "bytes of the matrices of Levenberg-Marquardt".into(),
-            limit: MOST_BYTES as u64,
-            got: bytes as u64,
-        });
-    }
-    Ok(())
 }

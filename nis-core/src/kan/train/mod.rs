@@ -5,20 +5,24 @@
 
 mod adam;
 mod check;
+mod checkpoint;
 mod course;
 mod loss;
+mod matrix;
 mod options;
 mod pass;
 mod penalty;
 mod problem;
+mod setup;
 
-pub use course::Checkpoint;
+pub use checkpoint::Checkpoint;
 pub use options::{FitOptions, FitReport, Loss, Method, Precision, Progressed};
 pub(super) use penalty::Smoothness;
 
 use self::check::check_data;
-use self::course::{Course, check_memory};
+use self::course::Course;
 use self::problem::{Data, Problem};
+use self::setup::check_memory;
 use super::network::Kan;
 use crate::error::Result;
 use crate::optim::{GaussNewton, GaussNewtonState, Stepped};
@@ -214,5 +218,7 @@ impl Kan {
     }
 }
 
+#[cfg(test)]
+mod derivative_tests;
 #[cfg(test)]
 mod tests;

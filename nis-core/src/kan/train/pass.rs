@@ -165,9 +165,9 @@ fn uniform(
                 }
             }
             let mut saved = 0.0;
-            for r in 0..j {
-                let term = v[r] / j as f64;
-                v[r] = saved + (r as f64 + 1.0 - t) * term;
+            for (r, v) in v.iter_mut().enumerate().take(j) {
+                let term = *v / j as f64;
+                *v = saved + (r as f64 + 1.0 - t) * term;
                 saved = (t + (j - 1 - r) as f64) * term;
             }
             v[j] = saved;

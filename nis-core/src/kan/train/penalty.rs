@@ -7,6 +7,11 @@ use crate::kan::network::{Edge, Kan};
 /// Most functions of a basis without local support whose smoothness is measured (a matrix of 32 MiB).
 const MOST_DENSE: usize = 2048;
 
+/// The weight of the squares of all parameters that goes with a smoothness.
+pub(super) fn ridge_of(smoothness: f64) -> f64 {
+    1e-6 * smoothness
+}
+
 /// Squares whose sum, halved, is the roughness of an edge.
 #[derive(Debug, Clone, PartialEq)]
 enum Roughness {
@@ -90,10 +95,22 @@ impl Smoothness {
         })
     }
 
+    /// [`Smoothness::add_both`] with the pull towards zero of a fit, [`ridge_of`] the weight.
+    pub(in crate::kan) fn add(
+        &self,
+        net: &Kan,
+        p: &[f64],
+        weight: f64,
+        gradient: Option<&mut [f64]>,
+        each: Option<&mut dyn FnMut(usize, usize, f64)>,
+    ) -> f64 {
+        self.add_both(net, p, [weight, ridge_of(weight)], gradient, each)
+    }
+
     /// Half of `weight` times the sum over the edges of their roughness, plus half of `ridge` times the sum of squares,
     /// which decides between edges that can trade a constant with one another; adds the
     /// gradient and, by `each(row, column, value)`, the lower triangle of the Hessian where asked for.
-    pub(in crate::kan) fn add(
+    pub(super) fn add_both(
         &self,
         net: &Kan,
         p: &[f64],

@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, MatMut, Par};
+use faer::{Mat, MatMut};
 
+use super::matrix::{bend, flush, outer};
 use super::options::Loss;
 use super::pass::{Inputs, Pass, Plan};
-use super::penalty::{Smoothness, sparsity};
+use super::penalty::{Smoothness, ridge_of, sparsity};
 use crate::error::Result;
 use crate::kan::network::{Edge, Kan};
 use crate::optim::{Objective, Quadratic};
@@ -98,7 +98,7 @@ impl<'a> Problem<'a> {
             data,
             rows,
             smoothness,
-            ridge: 1e-6 * smoothness,
+            ridge: ridge_of(smoothness),
             last_loss: f64::NAN,
         })
     }
@@ -106,7 +106,7 @@ impl<'a> Problem<'a> {
     /// Changes the smoothness, and the pull towards zero with it.
     pub(super) fn set_smoothness(&mut self, smoothness: f64) {
         self.smoothness = smoothness;
-        self.ridge = 1e-6 * smoothness;
+        self.ridge = ridge_of(smoothness);
     }
 
     pub(super) fn data(&self) -> &Data<'a> {
@@ -116,7 +116,8 @@ impl<'a> Problem<'a> {
     /// Adds the gradient of smoothness and pull towards zero; returns their value.
     pub(super) fn add_penalty(&self, p: &[f64], gradient: &mut [f64]) -> f64 {
         let weights = [self.smoothness, self.ridge];
-        self.smooth.add(&self.net, p, weights, Some(gradient), None)
+        self.smooth
+            .add_both(&self.net, p, weights, Some(gradient), None)
     }
 
     /// Works on other rows from now on.
@@ -298,7 +299,7 @@ impl<'a> Problem<'a> {
         Ok(cost
             + self
                 .smooth
-                .add(&self.net, p, [self.smoothness, self.ridge], None, None))
+                .add_both(&self.net, p, [self.smoothness, self.ridge], None, None))
     }
 
     /// Adds the gradient of the rows in `range` and, where there is a matrix, their part of the Gauss-Newton
@@ -460,7 +461,7 @@ impl<'a> Problem<'a> {
         let mut put = hessian
             .as_mut()
             .map(|h| move |i: usize, j: usize, v: f64| h[(i, j)] += v);
-        cost += self.smooth.add(
+        cost += self.smooth.add_both(
             &self.net,
             p,
             [self.smoothness, self.ridge],
@@ -474,84 +475,6 @@ impl<'a> Problem<'a> {
 fn add(to: &mut [f64], from: &[f64]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to += from;
-    }
-}
-
-/// Adds the products of a sparse row with itself to the lower triangle.
-fn outer(segments: &[(usize, usize, usize)], values: &[f64], hessian: &mut MatMut<'_, f64>) {
-    for (b, (column, width, own)) in segments.iter().enumerate() {
-        for c in 0..*width {
-            let factor = values[own + c];
-            let Some(into) = hessian.as_mut().col_mut(column + c).try_as_col_major_mut() else {
-                continue;
-            };
-            let into = into.as_slice_mut();
-            for (row, height, from) in &segments[b..] {
-                if let (Some([h0, h1, h2, h3]), Some([v0, v1, v2, v3])) = (
-                    into.get_mut(*row..row + height),
-                    values.get(*from..from + height),
-                ) {
-                    *h0 += factor * v0;
-                    *h1 += factor * v1;
-                    *h2 += factor * v2;
-                    *h3 += factor * v3;
-                } else {
-                    for (h, v) in into[*row..row + height].iter_mut().zip(&values[*from..]) {
-                        *h += factor * v;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Adds the products of the rows gathered so far and clears them.
-fn flush(columns: &mut Mat<f64>, filled: &mut usize, hessian: &mut MatMut<'_, f64>) {
-    if *filled == 0 {
-        return;
-    }
-    let rows = columns.as_ref().subcols(0, *filled);
-    matmul(
-        hessian.as_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        rows,
-        BlockStructure::Rectangular,
-        rows.transpose(),
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
-    columns.fill(0.0);
-    *filled = 0;
-}
-
-/// Curvature of the sparsity penalty within each edge: `|v| <= v^2/(2 |u|) + |u|/2` with equality at `v = u`
-/// (Hunter and Li, Ann. Statist. 33 (2005) 1617, eq. (3.2)). Where the penalty falls with the magnitude it adds none.
-fn bend(net: &Kan, plan: &Plan, pass: &Pass, edges: &[Vec<f64>], hessian: &mut MatMut<'_, f64>) {
-    for (l, layer) in net.layers().iter().enumerate() {
-        let at = &pass.layers[l];
-        let n = layer.functions();
-        for i in 0..layer.inputs {
-            let functions = at.functions(i);
-            for s in 0..layer.sums {
-                let edge = i * layer.sums + s;
-                let factor = edges[l][edge] / at.edges[edge].abs().max(1e-6);
-                if factor.is_nan() || factor <= 0.0 || layer.edges[edge] != Edge::Trained {
-                    continue;
-                }
-                let from = plan.starts[l] + edge * n + at.first[i];
-                for a in 0..at.width.min(n - at.first[i]) {
-                    for b in 0..=a {
-                        hessian[(from + a, from + b)] += factor * functions[a] * functions[b];
-                    }
-                }
-                if layer.has_base() {
-                    let base = plan.starts[l] + layer.coefficients.len() + edge;
-                    hessian[(base, base)] += factor * at.base[i][0] * at.base[i][0];
-                }
-            }
-        }
     }
 }
 
