@@ -117,14 +117,14 @@ pub(in crate::kan) struct Candidates {
 /// The `keep` best readings, and the cheapest of those that differ from the edge by no more than a few times the
 /// resolution.
 fn few_of(all: Vec<EdgeFit>, keep: usize, resolution: f64) -> Vec<EdgeFit> {
-    let near = |f: &EdgeFit| 1.0 - f.r2 <= 25.0 * resolution * resolution;
+    let near = |f: &EdgeFit| 1.0 - f.r2 <= 400.0 * resolution * resolution;
     let (mut out, mut rest): (Vec<EdgeFit>, Vec<EdgeFit>) = (all, Vec::new());
     if out.len() > keep {
         rest = out.split_off(keep);
     }
     rest.retain(near);
     rest.sort_by(|a, b| a.complexity.total_cmp(&b.complexity));
-    out.extend(rest.into_iter().take(2));
+    out.extend(rest.into_iter().take(3));
     out
 }
 
@@ -138,7 +138,7 @@ impl Candidates {
             .filter_map(off)
             .fold(f64::INFINITY, f64::min);
         let near = |(_, f): &(usize, &Option<EdgeFit>)| {
-            off(f).is_some_and(|o| o <= (100.0 * least).max(1e-4))
+            off(f).is_some_and(|o| o <= (100.0 * least).max(4e-4))
         };
         let price = |f: &Option<EdgeFit>| f.as_ref().map_or(0.0, |f| f.complexity);
         let cheapest = self

@@ -106,6 +106,8 @@ pub struct Attempted {
     pub formula: Option<String>,
     /// Description length of the formula.
     pub score: Option<f64>,
+    /// Why a network that was good enough has no formula.
+    pub refused: Option<String>,
 }
 
 /// What came of a search.
@@ -265,16 +267,19 @@ pub fn discover(
             judge.judge(best.outcome, &data)?
         }
         None => {
-            let nearest = attempts
-                .iter()
-                .map(|a| a.error)
-                .fold(f64::INFINITY, f64::min);
-            judge.judge(Outcome::Refused(format!(
-                "no law: the best of {} networks has an R2 of {:.3} on rows apart; {} is needed",
+            let errors = attempts.iter().map(|a| a.error);
+            let nearest = errors.fold(f64::INFINITY, f64::min);
+            let refused = attempts.iter().filter_map(|a| a.refused.as_deref());
+            let why = match refused.last() {
+                Some(refused) => format!("none was read: {refused}"),
+                None => format!("{} is needed", options.readable),
+            };
+            let reason = format!(
+                "no law: the best of {} networks has an R2 of {:.4} on rows apart; {why}",
                 attempts.len(),
                 1.0 - nearest * nearest,
-                options.readable
-            )), &data)?
+            );
+            judge.judge(Outcome::Refused(reason), &data)?
         }
     };
     Ok(Discovery { formula, attempts })
@@ -337,24 +342,28 @@ impl Search<'_> {
                     edges: net.layers.iter().map(left).sum(),
                     formula: None,
                     score: None,
+                    refused: None,
                 };
                 let mut exact = false;
-                if readable
-                    && let outcome = self.read(&net, error, rows, progress)?
-                    && let Outcome::Read { sum, fit, edges } = &outcome
-                {
-                    let score = rows.score(sum, fit, self.options.formula.edge.price);
-                    exact = rows.exact(fit);
-                    attempt.score = Some(score);
-                    let text = written(sum, rows.library, &leaves, edges)?;
-                    attempt.formula = Some(text.rounded(5).to_string());
-                    if best.as_ref().is_none_or(|b| score < b.score) {
-                        best = Some(Best {
-                            score,
-                            outcome,
-                            net,
-                            error,
-                        });
+                if readable {
+                    let outcome = self.read(&net, error, rows, progress)?;
+                    match &outcome {
+                        Outcome::Refused(reason) => attempt.refused = Some(reason.clone()),
+                        Outcome::Read { sum, fit, edges } => {
+                            let score = rows.score(sum, fit, self.options.formula.edge.price);
+                            exact = rows.exact(fit);
+                            attempt.score = Some(score);
+                            let text = written(sum, rows.library, &leaves, edges)?;
+                            attempt.formula = Some(text.rounded(5).to_string());
+                            if best.as_ref().is_none_or(|b| score < b.score) {
+                                best = Some(Best {
+                                    score,
+                                    outcome,
+                                    net,
+                                    error,
+                                });
+                            }
+                        }
                     }
                 }
                 attempts.push(attempt);

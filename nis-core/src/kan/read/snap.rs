@@ -7,12 +7,12 @@ use crate::expr::Expr;
 use crate::kan::symbolic::Fitted;
 use crate::telemetry::Progress;
 
-/// A simple value near a constant.
-fn simple(value: f64, reach: f64) -> Vec<Number> {
+/// Simple values within `reach` of a constant; 0 however far where `try_zero`.
+fn simple(value: f64, reach: f64, try_zero: bool) -> Vec<Number> {
     let mut out: Vec<Number> = Vec::new();
     let near = |v: f64| (value - v).abs() <= reach;
     let mut offer = |v: f64, expr: Expr| {
-        if near(v) && v.is_finite() && !out.iter().any(|n| n.value == v) {
+        if (near(v) || v == 0.0 && try_zero) && v.is_finite() && !out.iter().any(|n| n.value == v) {
             out.push(Number {
                 value: v,
                 fixed: Some(expr),
@@ -84,7 +84,8 @@ pub(super) fn shorten(
             None => 0.3 * value.abs().max(1.0),
         };
         let mut taken = false;
-        for number in simple(value, reach) {
+        // Where the formula is exact, errors are those of rounding and say little.
+        for number in simple(value, reach, rows.exact(&fit)) {
             let mut shorter = sum.clone();
             if let Some(place) = shorter
                 .numbers_mut()
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn simple_values_are_near_and_written_well() {
         let texts = |v: f64, reach: f64| -> Vec<String> {
-            simple(v, reach)
+            simple(v, reach, false)
                 .iter()
                 .map(|n| n.fixed.as_ref().map(|e| e.to_string()).unwrap_or_default())
                 .collect()
@@ -162,8 +163,9 @@ mod tests {
         assert_eq!(texts(1e-5 - std::f64::consts::FRAC_PI_2, 1e-3), ["-0.5*pi"]);
         assert_eq!(texts(0.3333, 1e-3), ["1/3"]);
         assert_eq!(texts(1e-9, 1e-3), ["0"]);
+        assert!(simple(0.123, 1e-4, true).iter().all(|n| n.value == 0.0));
         assert!(texts(0.123, 1e-4).is_empty());
-        for n in simple(0.66, 0.2) {
+        for n in simple(0.66, 0.2, false) {
             let written = n.fixed.unwrap().as_number().unwrap();
             assert!((written - n.value).abs() <= 1e-15 && (n.value - 0.66).abs() <= 0.2);
         }

@@ -1,6 +1,7 @@
 //! Curves of known form, of no form, and of bad numbers.
 
 use super::*;
+use crate::kan::read::library::Form;
 use crate::optim::Random;
 
 fn read(x: &[f64], y: &[f64], options: &EdgeOptions) -> Vec<EdgeFit> {
