@@ -110,7 +110,7 @@ def test_a_pykan_model_brings_its_options() -> None:
         def state_dict(self) -> dict[str, Any]:
             return {name: np.reshape(a["values"], a["shape"]) for name, a in case["state"].items()}
 
-    net = from_pykan(Model())  # type: ignore[arg-type]
+    net = from_pykan(Model())
     x = np.reshape(case["x"], (-1, 3))
     np.testing.assert_allclose(net.predict(x).ravel(), case["y"], rtol=1e-12, atol=1e-12)
 
@@ -118,22 +118,23 @@ def test_a_pykan_model_brings_its_options() -> None:
 def test_what_does_not_fit_pykan_is_named() -> None:
     case = PYKAN[1]
     state = {name: np.reshape(a["values"], a["shape"]) for name, a in case["state"].items()}
-    fine = {"base_fun": "identity", "mult_arity": 3}
-    net = from_pykan(state, width=[2, [2, 2], [1, 1]], grid=2, k=[2, 2], **fine)  # type: ignore[arg-type]
+    fine: dict[str, Any] = {"base_fun": "identity", "mult_arity": 3}
+    net = from_pykan(state, width=[2, [2, 2], [1, 1]], grid=2, k=[2, 2], **fine)
     assert net.widths == [2, 4, 2]
-    for field, options in {
+    wrong: dict[str, dict[str, Any]] = {
         "width": {"width": [2, 4, 2]},
         "grid": {"grid": 3},
         "k": {"k": [2, 3]},
         "base_fun": {"base_fun": "relu"},
         "mult_arity": {"mult_arity": 4},
-    }.items():
+    }
+    for field, options in wrong.items():
         with pytest.raises(nis_core.InvalidInput) as raised:
-            from_pykan(state, **(fine | options))  # type: ignore[arg-type]
+            from_pykan(state, **(fine | options))
         assert raised.value.field == field
     del state["act_fun.1.mask"]
     with pytest.raises(nis_core.NisError, match=r"act_fun\.1\.mask"):
-        from_pykan(state, **fine)  # type: ignore[arg-type]
+        from_pykan(state, **fine)
 
 
 def test_files_by_the_end_of_their_name(tmp_path: Path) -> None:
