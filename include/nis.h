@@ -115,6 +115,13 @@ typedef struct nis_cancel_t nis_cancel_t;
 typedef struct nis_decoder_t nis_decoder_t;
 
 /**
+ * A Kolmogorov-Arnold network with names and scaling. Opaque; made by `nis_kan_new`, `nis_kan_load` and
+ * `nis_kan_load_file`, freed by `nis_kan_free`. Several threads may use one handle at the same time; a fit puts the
+ * new network in its place when it is done, until then the others see the old one.
+ */
+typedef struct nis_kan_t nis_kan_t;
+
+/**
  * A transform on a line of evenly spaced points, made once for records of one length. Opaque; made by
  * `nis_line_plan_new`, freed by `nis_line_plan_free`. Several threads may use one plan at the same time.
  */
@@ -1168,6 +1175,233 @@ enum nis_status nis_laplace_convert(const struct nis_system_t *system,
                                     uint32_t form,
                                     double tolerance,
                                     struct nis_system_t **out);
+
+/**
+ * Makes a network that is not fitted yet and writes its handle to `*out`; free it with `nis_kan_free`.
+ *
+ * `spec_json` (UTF-8, `spec_len` bytes, borrowed for the call) is an object: `inputs` (names of the columns),
+ * `outputs` (likewise; not used by a classification) and `options` (optional): `task` (`"regression"` or
+ * `{"classification": {"classes": [..]}}`), `hidden` (nodes of the hidden layers, null to follow the rows),
+ * `products`, `grid`, `order`, `family`, `base`, `outside`, `seed` and `fit` (`method`, `loss`, `max_iterations`,
+ * `tolerance`, `smoothness`, `holdout`, `grids`, `update_grid`, `l1`, `entropy`, `batch`, `learning_rate`,
+ * `weight_decay`, `patience`, `seed`, `threads`, `precision`). `*out` stays untouched on failure. Safe to call from
+ * any thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (not JSON), `NIS_ERR_INVALID_INPUT` (names the field).
+ *
+ * # Safety
+ * `spec_json` must be NULL (refused) or lead to `spec_len` readable bytes; `out` must be NULL (refused) or point to
+ * writable memory for one pointer.
+ */
+enum nis_status nis_kan_new(const char *spec_json,
+                            size_t spec_len,
+                            struct nis_kan_t **out);
+
+/**
+ * Frees a network. NULL is fine.
+ *
+ * # Safety
+ * `kan` must be NULL or a handle of this library that is not freed yet and that no other thread uses.
+ */
+void nis_kan_free(struct nis_kan_t *kan);
+
+/**
+ * Fits the network to rows, with names and options of `nis_kan_new`, and replaces what it was before. A network that
+ * was loaded is fitted anew, with its structure and the default options.
+ *
+ * `x` holds `rows` rows of as many values as there are inputs; `y` holds as many values per row as there are outputs,
+ * for a classification one per row, the index of the class. Both are borrowed for the call. On failure the network
+ * stays what it was.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field; a value that is not finite by row and column, from 0),
+ * `NIS_ERR_LIMIT`, `NIS_ERR_NUMERICAL`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `x` and `y` must be NULL (refused unless `rows` is 0) or lead to as many
+ * readable numbers as stated; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be
+ * callable from any thread and its `cancel` must be NULL or live.
+ */
+enum nis_status nis_kan_fit(const struct nis_kan_t *kan,
+                            const double *x,
+                            const double *y,
+                            size_t rows,
+                            const struct nis_call_options *call);
+
+/**
+ * Writes how many inputs and outputs the network has to `*inputs` and `*outputs`; either may be NULL. A
+ * classification has one output per class, the probability. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, or not fitted yet).
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `inputs` and `outputs` must be NULL or point to writable memory for one number.
+ */
+enum nis_status nis_kan_size(const struct nis_kan_t *kan,
+                             size_t *inputs,
+                             size_t *outputs);
+
+/**
+ * Predicts `rows` rows of inputs `x` (row by row, borrowed for the call) and writes the outputs, or for a
+ * classification the index of the likeliest class, to `out`, which holds `out_len` numbers: as many as there are
+ * outputs per row, 1 for a classification. `out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field; a value that is not finite by row and column, from 0),
+ * `NIS_ERR_NUMERICAL` (a prediction overflows).
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `x` must be NULL (refused unless `rows` is 0) or lead to as many readable
+ * numbers as stated; `out` must be NULL (refused unless `out_len` is 0) or lead to `out_len` writable, initialised
+ * numbers that nobody else uses.
+ */
+enum nis_status nis_kan_predict(const struct nis_kan_t *kan,
+                                const double *x,
+                                size_t rows,
+                                double *out,
+                                size_t out_len);
+
+/**
+ * The same as `nis_kan_predict` with single precision in and out; the arithmetic between is that of
+ * `nis_kan_predict`.
+ *
+ * Errors: as `nis_kan_predict`.
+ *
+ * # Safety
+ * As `nis_kan_predict`.
+ */
+enum nis_status nis_kan_predict_f32(const struct nis_kan_t *kan,
+                                    const float *x,
+                                    size_t rows,
+                                    float *out,
+                                    size_t out_len);
+
+/**
+ * Writes the probabilities of the classes for `rows` rows of inputs to `out`, which holds `out_len` numbers, one per
+ * class and row. `out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: as `nis_kan_predict`; `NIS_ERR_INVALID_INPUT` for a regression.
+ *
+ * # Safety
+ * As `nis_kan_predict`.
+ */
+enum nis_status nis_kan_predict_proba(const struct nis_kan_t *kan,
+                                      const double *x,
+                                      size_t rows,
+                                      double *out,
+                                      size_t out_len);
+
+/**
+ * Reads the network as formulas and writes them as JSON to `*out`; free it with `nis_buffer_free`. Edges and nodes of
+ * little importance are left out first, in a copy: the network stays as it is.
+ *
+ * `x` and `y` are rows as of `nis_kan_fit`, best those of the fit; they decide between forms and judge the formula.
+ * `options_json` (UTF-8, `options_len` bytes) may be NULL for the defaults; its keys are `edge`, `keep`,
+ * `search_rows`, `holdout_rows`, `holdout`, `seed`, `threshold`, `loss` and `good`. All are borrowed for the call.
+ *
+ * The result is a list with an object per output: `target`, `found`, `reason`, `formula`, `latex`, `expr`,
+ * `constants` (`name`, `value`, `std_error`), `train_error`, `holdout_error`, `holdout_r2`, `network_error`, `edges`.
+ * Where no formula is good enough, `found` is false and `reason` says why.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ * `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE` (options are not JSON), `NIS_ERR_INVALID_INPUT` (names the field; also for a
+ * classification), `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `x` and `y` as of `nis_kan_fit`; `options_json` must be NULL or lead to
+ * `options_len` readable bytes; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be
+ * callable from any thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable
+ * memory for one buffer.
+ */
+enum nis_status nis_kan_formula(const struct nis_kan_t *kan,
+                                const double *x,
+                                const double *y,
+                                size_t rows,
+                                const char *options_json,
+                                size_t options_len,
+                                const struct nis_call_options *call,
+                                struct nis_buffer *out);
+
+/**
+ * Writes what the network is and how its fit went as JSON to `*out`; free it with `nis_buffer_free`.
+ *
+ * The object holds `inputs` and `outputs` (`name`, `shift`, `scale`), `task`, `widths`, `parameters`, `rows` and
+ * `report` (`method`, `iterations`, `stop`, `grid`, `smoothness`, `train_error`, `holdout_error`, `holdout_rows`,
+ * `history`; errors in standard deviations of the outputs). `*out` stays untouched on failure. Safe to call from any
+ * thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL, or not fitted yet).
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_kan_describe(const struct nis_kan_t *kan,
+                                 struct nis_buffer *out);
+
+/**
+ * Writes the network as the bytes of a file to `*out`; free it with `nis_buffer_free`.
+ *
+ * `options_json` (UTF-8, `options_len` bytes, borrowed for the call) may be NULL for a safetensors file with all bits.
+ * Its keys are `format` (`safetensors` and `json`, which `nis_kan_load` reads; `c` and `h`, C99 source and its header;
+ * `onnx`), `precision` (`f64` or `f32`; JSON keeps `f64`) and `prefix` (what names in C begin with). `*out` stays
+ * untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (options are not JSON), `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `options_json` must be NULL or lead to `options_len` readable bytes; `out`
+ * must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_kan_save(const struct nis_kan_t *kan,
+                             const char *options_json,
+                             size_t options_len,
+                             struct nis_buffer *out);
+
+/**
+ * Writes the network to a file, as what the end of its name says: `.safetensors`, `.json`, `.c`, `.h` or `.onnx`, with
+ * 64 bits. `path` (UTF-8, `path_len` bytes) is borrowed for the call. A file that is there is replaced when the new one
+ * is whole. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`, `NIS_ERR_IO`.
+ *
+ * # Safety
+ * `kan` must be NULL (refused) or live; `path` must be NULL (refused) or lead to `path_len` readable bytes.
+ */
+enum nis_status nis_kan_save_file(const struct nis_kan_t *kan,
+                                  const char *path,
+                                  size_t path_len);
+
+/**
+ * Reads a network that `nis_kan_save` (or another face of NIS) wrote as safetensors or JSON, and writes its handle to
+ * `*out`; free it with `nis_kan_free`.
+ *
+ * `bytes` (`len` of them) is borrowed for the call and may come from anywhere: reading takes at most 64 times its size
+ * plus 128 MiB of memory. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `bytes` must be NULL (refused unless `len` is 0) or lead to `len` readable bytes; `out` must be NULL (refused) or
+ * point to writable memory for one pointer.
+ */
+enum nis_status nis_kan_load(const uint8_t *bytes,
+                             size_t len,
+                             struct nis_kan_t **out);
+
+/**
+ * The same as `nis_kan_load` for the file at `path` (UTF-8, `path_len` bytes, borrowed for the call).
+ *
+ * Errors: as `nis_kan_load`; `NIS_ERR_IO`.
+ *
+ * # Safety
+ * `path` must be NULL (refused) or lead to `path_len` readable bytes; `out` must be NULL (refused) or point to writable
+ * memory for one pointer.
+ */
+enum nis_status nis_kan_load_file(const char *path,
+                                  size_t path_len,
+                                  struct nis_kan_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"

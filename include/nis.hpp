@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #if !defined(NIS_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
 #define NIS_NO_EXCEPTIONS
@@ -153,6 +154,48 @@ struct Step {
  */
 using Progress = std::function<bool(const Step &)>;
 
+namespace detail {
+
+struct Report {
+    Progress progress;
+#ifndef NIS_NO_EXCEPTIONS
+    std::exception_ptr thrown{};
+#endif
+
+    static int call(const nis_step *step, void *self_pointer) {
+        auto *self = static_cast<Report *>(self_pointer);
+        const Step view{{step->stage, step->stage_len}, step->done, step->total, {step->message, step->message_len}};
+#ifdef NIS_NO_EXCEPTIONS
+        return self->progress(view) ? 0 : 1;
+#else
+        try {
+            return self->progress(view) ? 0 : 1;
+        } catch (...) {
+            // Nothing may unwind into the library.
+            self->thrown = std::current_exception();
+            return 1;
+        }
+#endif
+    }
+};
+
+/** The pointer of a view that is never null. */
+inline const char *text(std::string_view view) { return view.data() == nullptr ? "" : view.data(); }
+
+/** Call options that lead to a report and a flag. */
+inline nis_call_options call_options(Report &report, const Cancel *cancel) {
+    nis_call_options options{};
+    options.struct_size = sizeof options;
+    if (report.progress) {
+        options.progress = &Report::call;
+        options.user_data = &report;
+    }
+    options.cancel = cancel == nullptr ? nullptr : cancel->get();
+    return options;
+}
+
+} // namespace detail
+
 /** The runtime. Several threads may use one object at the same time. */
 class Nis {
   public:
@@ -167,7 +210,7 @@ class Nis {
     /** Answers a request, for example {"message": "What is 2+2?"}, with the reply as JSON. */
     Result<std::string> chat(std::string_view request_json) const {
         nis_buffer out{};
-        if (nis_chat(handle_.get(), text(request_json), request_json.size(), &out) != NIS_OK) {
+        if (nis_chat(handle_.get(), detail::text(request_json), request_json.size(), &out) != NIS_OK) {
             return detail::failed<std::string>();
         }
         return detail::take(out);
@@ -176,17 +219,11 @@ class Nis {
     /** Analyzes {"path": ..} or {"columns": ..} with "options" and gives the report as JSON. */
     Result<std::string> analyze(std::string_view request_json, Progress progress = {},
                                 const Cancel *cancel = nullptr) const {
-        Report report{std::move(progress)};
-        nis_call_options options{};
-        options.struct_size = sizeof options;
-        if (report.progress) {
-            options.progress = &Report::call;
-            options.user_data = &report;
-        }
-        options.cancel = cancel == nullptr ? nullptr : cancel->get();
+        detail::Report report{std::move(progress)};
+        const nis_call_options options = detail::call_options(report, cancel);
         nis_buffer out{};
         const nis_status status =
-            nis_analyze(handle_.get(), text(request_json), request_json.size(), &options, &out);
+            nis_analyze(handle_.get(), detail::text(request_json), request_json.size(), &options, &out);
 #ifndef NIS_NO_EXCEPTIONS
         if (report.thrown) {
             nis_buffer_free(&out);
@@ -216,31 +253,6 @@ class Nis {
         void operator()(nis_t *h) const noexcept { nis_free(h); }
     };
 
-    struct Report {
-        Progress progress;
-#ifndef NIS_NO_EXCEPTIONS
-        std::exception_ptr thrown{};
-#endif
-
-        static int call(const nis_step *step, void *self_pointer) {
-            auto *self = static_cast<Report *>(self_pointer);
-            const Step view{{step->stage, step->stage_len}, step->done, step->total, {step->message, step->message_len}};
-#ifdef NIS_NO_EXCEPTIONS
-            return self->progress(view) ? 0 : 1;
-#else
-            try {
-                return self->progress(view) ? 0 : 1;
-            } catch (...) {
-                // Nothing may unwind into the library.
-                self->thrown = std::current_exception();
-                return 1;
-            }
-#endif
-        }
-    };
-
-    static const char *text(std::string_view view) { return view.data() == nullptr ? "" : view.data(); }
-
     static Result<Nis> make(const char *config, std::size_t length) {
         nis_t *handle = nullptr;
         if (nis_new(config, length, &handle) != NIS_OK) {
@@ -251,6 +263,108 @@ class Nis {
 
     explicit Nis(nis_t *handle) : handle_(handle) {}
     std::unique_ptr<nis_t, Free> handle_;
+};
+
+/** A Kolmogorov-Arnold network with names and scaling. Several threads may use one object at the same time. */
+class Kan {
+  public:
+    /** A network that is not fitted yet, from {"inputs": [..], "outputs": [..], "options": {..}}. */
+    static Result<Kan> create(std::string_view spec_json) {
+        nis_kan_t *handle = nullptr;
+        if (nis_kan_new(detail::text(spec_json), spec_json.size(), &handle) != NIS_OK) {
+            return detail::failed<Kan>();
+        }
+        return Kan(handle);
+    }
+    /** The network of a safetensors or JSON file. */
+    static Result<Kan> load_file(std::string_view path) {
+        nis_kan_t *handle = nullptr;
+        if (nis_kan_load_file(detail::text(path), path.size(), &handle) != NIS_OK) {
+            return detail::failed<Kan>();
+        }
+        return Kan(handle);
+    }
+    /** The network of the bytes of such a file. */
+    static Result<Kan> load(std::string_view bytes) {
+        nis_kan_t *handle = nullptr;
+        if (nis_kan_load(reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size(), &handle) != NIS_OK) {
+            return detail::failed<Kan>();
+        }
+        return Kan(handle);
+    }
+
+    /** Fits the network to rows: `x` row by row; `y` likewise, for a classification one class index per row. */
+    Result<bool> fit(const double *x, const double *y, std::size_t rows, Progress progress = {},
+                     const Cancel *cancel = nullptr) const {
+        detail::Report report{std::move(progress)};
+        const nis_call_options options = detail::call_options(report, cancel);
+        const nis_status status = nis_kan_fit(handle_.get(), x, y, rows, &options);
+#ifndef NIS_NO_EXCEPTIONS
+        if (report.thrown) {
+            std::rethrow_exception(report.thrown);
+        }
+#endif
+        if (status != NIS_OK) {
+            return detail::failed<bool>();
+        }
+        return true;
+    }
+
+    /** The outputs (one class index per row for a classification) of rows of inputs. */
+    Result<std::vector<double>> predict(const double *x, std::size_t rows, std::size_t per_row = 1) const {
+        std::vector<double> out(rows * per_row);
+        if (nis_kan_predict(handle_.get(), x, rows, out.data(), out.size()) != NIS_OK) {
+            return detail::failed<std::vector<double>>();
+        }
+        return out;
+    }
+
+    /** The formulas of the outputs as a JSON list; `x` and `y` are rows as of the fit. */
+    Result<std::string> formula(const double *x, const double *y, std::size_t rows, Progress progress = {},
+                                const Cancel *cancel = nullptr) const {
+        detail::Report report{std::move(progress)};
+        const nis_call_options options = detail::call_options(report, cancel);
+        nis_buffer out{};
+        const nis_status status = nis_kan_formula(handle_.get(), x, y, rows, nullptr, 0, &options, &out);
+#ifndef NIS_NO_EXCEPTIONS
+        if (report.thrown) {
+            nis_buffer_free(&out);
+            std::rethrow_exception(report.thrown);
+        }
+#endif
+        if (status != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** What the network is and how its fit went, as JSON. */
+    Result<std::string> describe() const {
+        nis_buffer out{};
+        if (nis_kan_describe(handle_.get(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** The bytes of a file, for example with {"format": "onnx"}; see nis_kan_save. */
+    Result<std::string> save(std::string_view options_json = "{}") const {
+        nis_buffer out{};
+        if (nis_kan_save(handle_.get(), detail::text(options_json), options_json.size(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** The C handle, still owned by this object. */
+    const nis_kan_t *get() const noexcept { return handle_.get(); }
+
+  private:
+    struct Free {
+        void operator()(nis_kan_t *h) const noexcept { nis_kan_free(h); }
+    };
+    explicit Kan(nis_kan_t *handle) : handle_(handle) {}
+    std::unique_ptr<nis_kan_t, Free> handle_;
 };
 
 } // namespace nis

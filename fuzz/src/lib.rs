@@ -9,8 +9,10 @@ use nis_core::laplace::{ModesOptions, PoleResidue, modes};
 use nis_core::telemetry::Progress;
 use num_complex::Complex64;
 
+mod kan;
 mod specs;
 
+pub use kan::{kan_file, kan_pykan};
 pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
 
 /// A target: its body, and inputs that get far into it.
@@ -64,6 +66,16 @@ pub const ALL: &[Fuzz] = &[
         name: "system_spec",
         body: system_spec,
         seeds: specs::system_spec_seeds,
+    },
+    Fuzz {
+        name: "kan_file",
+        body: kan_file,
+        seeds: kan::kan_file_seeds,
+    },
+    Fuzz {
+        name: "kan_pykan",
+        body: kan_pykan,
+        seeds: kan::kan_pykan_seeds,
     },
 ];
 

@@ -29,11 +29,18 @@ mod analyze;
 
 mod laplace;
 
+mod kan;
+
 pub use analyze::nis_analyze;
 pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
 pub use cancel::{nis_cancel_free, nis_cancel_new, nis_cancel_set, nis_cancel_t};
 pub use handle::{nis_chat, nis_free, nis_health, nis_new, nis_t};
+pub use kan::{
+    nis_kan_describe, nis_kan_fit, nis_kan_formula, nis_kan_free, nis_kan_load, nis_kan_load_file,
+    nis_kan_new, nis_kan_predict, nis_kan_predict_f32, nis_kan_predict_proba, nis_kan_save,
+    nis_kan_save_file, nis_kan_size, nis_kan_t,
+};
 pub use laplace::fit::{
     nis_laplace_enforce_passivity, nis_laplace_fit_response, nis_laplace_passivity,
 };

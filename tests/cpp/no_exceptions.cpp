@@ -33,5 +33,14 @@ int main() {
     CHECK(!stopped && stopped.failure().code == NIS_ERR_CANCELLED);
     nis::Nis owned = *std::move(nis);
     CHECK(owned.get() != nullptr);
+
+    nis::Result<nis::Kan> kan = nis::Kan::create(R"({"inputs": ["a"], "outputs": ["b"]})");
+    CHECK(static_cast<bool>(kan));
+    const double row = 1.0;
+    nis::Result<std::vector<double>> early = kan->predict(&row, 1);
+    CHECK(!early && early.failure().code == NIS_ERR_INVALID_INPUT);
+    nis::Result<bool> unfit = kan->fit(&row, nullptr, 1);
+    CHECK(!unfit && unfit.failure().code == NIS_ERR_INVALID_INPUT);
+    CHECK(!nis::Kan::load("{"));
     return 0;
 }

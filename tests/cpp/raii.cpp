@@ -2,6 +2,7 @@
 // comes out of the call.
 #include <nis.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -63,5 +64,34 @@ int main() {
     const nis::Cancel cancel = nis::Cancel::create();
     cancel.set();
     CHECK(code_of([&] { nis.analyze(sunspots, {}, &cancel); }) == NIS_ERR_CANCELLED);
+
+    // A network: fitted, asked, saved and loaded; it moves, and what a callback throws comes out.
+    std::vector<double> x(60), y(60);
+    for (int i = 0; i < 60; i++) {
+        x[i] = -1.0 + i / 29.5;
+        y[i] = std::sin(2.0 * x[i]);
+    }
+    nis::Kan made = nis::Kan::create(R"({"inputs": ["a"], "outputs": ["b"], "options": {"hidden": []}})");
+    const nis::Kan kan = std::move(made);
+    CHECK(made.get() == nullptr);
+    CHECK(code_of([&] { kan.predict(x.data(), x.size()); }) == NIS_ERR_INVALID_INPUT); // not fitted yet
+    CHECK(code_of([&] { kan.fit(x.data(), y.data(), x.size(), {}, &cancel); }) == NIS_ERR_CANCELLED);
+    caught = false;
+    try {
+        kan.fit(x.data(), y.data(), x.size(), [](const nis::Step &) -> bool { throw Mine(); });
+    } catch (const Mine &) {
+        caught = true;
+    }
+    CHECK(caught);
+    CHECK(kan.fit(x.data(), y.data(), x.size()));
+    const std::vector<double> predicted = kan.predict(x.data(), x.size());
+    CHECK(std::fabs(predicted[7] - y[7]) < 0.01);
+    CHECK(kan.formula(x.data(), y.data(), x.size()).find("sin(2*a") != std::string::npos);
+    CHECK(kan.describe().find("\"widths\":[1,1]") != std::string::npos);
+    CHECK(nis::Kan::load(kan.save()).predict(x.data(), x.size()) == predicted);
+    CHECK(kan.save(R"({"format": "c"})").find("kan_predict") != std::string::npos);
+    CHECK(code_of([] { nis::Kan::load("nonsense"); }) == NIS_ERR_PARSE);
+    CHECK(code_of([] { nis::Kan::load(std::string_view()); }) == NIS_ERR_PARSE);
+    CHECK(code_of([] { nis::Kan::load_file("/no/such.json"); }) == NIS_ERR_IO);
     return 0;
 }

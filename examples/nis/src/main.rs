@@ -2,6 +2,7 @@
 //!
 //! - `nis analyze FILE`: the scientific path on a CSV file ([`analyze`]).
 //! - `nis ask QUESTION`: one question to the agents ([`ask`]).
+//! - `nis kan ...`: networks on CSV files ([`kan`]).
 //! - `nis laplace ...`: one part of the Laplace engine on files ([`laplace`]).
 //! - `nis serve`: the same over HTTP and WebSocket ([`serve`]).
 //!
@@ -9,6 +10,7 @@
 
 mod analyze;
 mod ask;
+mod kan;
 mod laplace;
 mod serve;
 mod work;
@@ -33,6 +35,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Ask the agents one question.
     Ask(ask::Args),
+    /// Fit, run and export Kolmogorov-Arnold networks.
+    Kan(kan::Args),
     /// Transforms, modes, systems and compression of signals, one at a time.
     Laplace(laplace::Args),
     /// Serve chat and analysis over HTTP and WebSocket.
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Ask(args) => ask::run(&args),
+        Command::Kan(args) => kan::run(&args),
         Command::Laplace(args) => laplace::run(&args),
         Command::Serve(args) => serve::run(&args),
     };

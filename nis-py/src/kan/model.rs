@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use nis_core::kan::store::COptions;
+use nis_core::kan::store::{COptions, SaveOptions};
 use nis_core::kan::{
     FormulaOptions, Library, Model, ModelOptions, Names, Precision, Predictor, PruneOptions, Task,
     Uncertainty,
@@ -360,9 +360,11 @@ impl NativeKanModel {
     }
 
     /// The model as an ONNX file.
-    fn to_onnx<'py>(&self, py: Python<'py>, precision: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let precision: Precision = read_json("precision", precision).or_python(py)?;
-        let bytes = py.detach(|| self.0.to_onnx(precision)).or_python(py)?;
+    fn to_onnx<'py>(&self, py: Python<'py>, options: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let options: SaveOptions = read_json("options", options).or_python(py)?;
+        let bytes = py
+            .detach(|| self.0.to_onnx(options.precision))
+            .or_python(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use nis_core::Error;
 use nis_core::kan::run::Real;
-use nis_core::kan::store::{Array, COptions, PykanOptions};
+use nis_core::kan::store::{Array, COptions, PykanOptions, SaveOptions};
 use nis_core::kan::{Edge, FitOptions, Kan, Precision, Predictor, Structure};
 use nis_core::runtime::read_json;
 use numpy::ndarray::Array3;
@@ -238,9 +238,11 @@ impl NativeKan {
     }
 
     /// The network as an ONNX file.
-    fn to_onnx<'py>(&self, py: Python<'py>, precision: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let precision: Precision = read_json("precision", precision).or_python(py)?;
-        let bytes = py.detach(|| self.0.to_onnx(precision)).or_python(py)?;
+    fn to_onnx<'py>(&self, py: Python<'py>, options: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let options: SaveOptions = read_json("options", options).or_python(py)?;
+        let bytes = py
+            .detach(|| self.0.to_onnx(options.precision))
+            .or_python(py)?;
         Ok(PyBytes::new(py, &bytes))
     }
 

@@ -4,10 +4,12 @@
   scikit-learn, which is imported when they are first used.
 * :class:`FitReport`, :class:`Formula`, :class:`PruneReport`: what came of a fit, a reading, a pruning.
 * :class:`Kan`: a network without scaling or names, with its derivatives.
+* :func:`from_pykan`: networks of pykan.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from nis_core.kan._files import from_pykan
 from nis_core.kan._network import Kan
 from nis_core.kan._report import Constant, FitReport, Formula, Progressed, PruneReport
 
@@ -23,6 +25,7 @@ __all__ = [
     "Kan",
     "Progressed",
     "PruneReport",
+    "from_pykan",
 ]
 
 

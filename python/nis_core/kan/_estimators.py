@@ -266,7 +266,7 @@ class _KAN(BaseEstimator):
     def to_onnx(self, path: str | PathLike[str], *, precision: str = "f32") -> None:
         """Writes the model as an ONNX file in the units of the data; ``precision`` is ``"f32"`` or ``"f64"``."""
         check_is_fitted(self, "_model")
-        Path(path).write_bytes(self._model.to_onnx(json.dumps(precision)))
+        Path(path).write_bytes(self._model.to_onnx(json.dumps({"precision": precision})))
 
     def to_c(self, path: str | PathLike[str], *, prefix: str = "kan", precision: str = "f64") -> None:
         """Writes the model as standalone C99: ``path`` and, beside it, its header with the ending ``.h``."""

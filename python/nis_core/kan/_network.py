@@ -202,7 +202,7 @@ class Kan:
 
     def to_onnx(self, path: str | PathLike[str], *, precision: str = "f32") -> None:
         """Writes the network as an ONNX file, from ``x`` to ``y``; ``precision`` is ``"f32"`` or ``"f64"``."""
-        Path(path).write_bytes(self._native.to_onnx(json.dumps(precision)))
+        Path(path).write_bytes(self._native.to_onnx(json.dumps({"precision": precision})))
 
     def to_c(self, path: str | PathLike[str], *, prefix: str = "kan", precision: str = "f64") -> None:
         """Writes the network as standalone C99: ``path`` and, beside it, its header with the ending ``.h``."""

@@ -9,6 +9,8 @@ mod signal;
 mod system;
 mod transform;
 
+pub(crate) use signal::{column, table};
+
 use clap::Subcommand;
 
 use crate::Stop;

@@ -5,6 +5,7 @@
 mod c99;
 mod exported;
 mod file;
+mod format;
 mod onnx;
 mod pykan;
 mod raw;
@@ -13,5 +14,9 @@ mod tensors;
 mod zoo;
 
 pub use c99::{COptions, CSource};
+pub use format::{Format, SaveOptions};
 pub use pykan::{Array, MultArity, PykanOptions};
 pub use raw::VERSION;
+
+#[cfg(test)]
+mod tests;

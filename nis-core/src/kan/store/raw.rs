@@ -176,6 +176,15 @@ pub(super) fn inside(layer: usize, error: Error) -> Error {
             column,
             message,
         },
+        Error::NotFound { what, name } => Error::NotFound {
+            what: format!("layers.{layer}.{what}"),
+            name,
+        },
+        Error::Limit { what, limit, got } => Error::Limit {
+            what: format!("layers.{layer}.{what}"),
+            limit,
+            got,
+        },
         other => other,
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kan::{Kan, Precision};
 
 /// Longest JSON header that is read, in bytes.
-pub(super) const MOST_HEADER: u64 = 32 << 20;
+const MOST_HEADER: u64 = 32 << 20;
 
 struct Tensor {
     name: String,
@@ -212,7 +212,7 @@ impl<'a> File<'a> {
 }
 
 /// What the first 8 bytes say about the length of the header.
-pub(super) fn header_length(bytes: &[u8]) -> Option<u64> {
+fn header_length(bytes: &[u8]) -> Option<u64> {
     let first = bytes.get(..8)?.try_into().ok()?;
     Some(u64::from_le_bytes(first))
 }

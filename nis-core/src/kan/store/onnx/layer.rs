@@ -276,9 +276,8 @@ fn dense(graph: &mut Graph, layer: &Layer, family: Family, x: &Value) -> Result<
     let half = column(graph, &|a, b| 0.5 * (b - a))?;
     let t = graph.node("Sub", &[x, &middle]);
     let t = graph.node("Div", &[&t, &half]);
-    let one = graph.number("one", 1.0)?;
     match family {
-        Family::Chebyshev | Family::BSpline => terms(graph, n, &t, &one),
+        Family::Chebyshev | Family::BSpline => terms(graph, n, &t),
         Family::Rational => {
             // Beyond 1e8 the variable is 1 to the last bit of a double, and the square is still finite in float.
             let far = graph.number("far", 1e8)?;
@@ -286,10 +285,11 @@ fn dense(graph: &mut Graph, layer: &Layer, family: Family, x: &Value) -> Result<
             let t = graph.node("Max", &[&t, &near]);
             let t = graph.node("Min", &[&t, &far]);
             let square = graph.node("Mul", &[&t, &t]);
+            let one = graph.number("one", 1.0)?;
             let sum = graph.node("Add", &[&square, &one]);
             let root = graph.node("Sqrt", &[&sum]);
             let s = graph.node("Div", &[&t, &root]);
-            terms(graph, n, &s, &one)
+            terms(graph, n, &s)
         }
         Family::Fourier => {
             let angle = |i: usize| std::f64::consts::PI * i.div_ceil(2) as f64;
@@ -312,6 +312,7 @@ fn dense(graph: &mut Graph, layer: &Layer, family: Family, x: &Value) -> Result<
             let centres: Vec<f64> = (0..n).map(|i| i as f64).collect();
             let centres = graph.constant("centres", &[1, 1, n], &centres)?;
             let h = graph.number("width", h)?;
+            let one = graph.number("one", 1.0)?;
             let u = graph.node("Add", &[&t, &one]);
             let u = graph.node("Div", &[&u, &h]);
             let u = graph.node("Sub", &[&u, &centres]);
@@ -323,7 +324,7 @@ fn dense(graph: &mut Graph, layer: &Layer, family: Family, x: &Value) -> Result<
 }
 
 /// Chebyshev polynomials of `t` by their recurrence.
-fn terms(graph: &mut Graph, n: usize, t: &Value, one: &Value) -> Result<Value> {
+fn terms(graph: &mut Graph, n: usize, t: &Value) -> Result<Value> {
     if n > MOST_TERMS {
         return Err(Error::Limit {
             what: "functions of a Chebyshev basis in ONNX".into(),
@@ -333,8 +334,7 @@ fn terms(graph: &mut Graph, n: usize, t: &Value, one: &Value) -> Result<Value> {
     }
     // 1 in the shape of t, also where t is infinite.
     let zero = graph.number("zero", 0.0)?;
-    let power = graph.node("Pow", &[t, &zero]);
-    let mut all = vec![graph.node("Mul", &[&power, one]), t.clone()];
+    let mut all = vec![graph.node("Pow", &[t, &zero]), t.clone()];
     let two = graph.number("two", 2.0)?;
     let twice = graph.node("Mul", &[t, &two]);
     while all.len() < n {
