@@ -255,7 +255,6 @@ def test_bare_networks(tmp_path: Path) -> None:
     assert report.iterations >= 1 and net != Kan([3, 4, 2], base="silu", seed=1)
     net.to_c(tmp_path / "net.c")
     assert (tmp_path / "net.h").exists()
-    net.to_onnx(tmp_path / "net.onnx")
 
 
 def test_the_example_of_the_document() -> None:

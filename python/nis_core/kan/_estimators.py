@@ -276,10 +276,12 @@ class _KAN(BaseEstimator):
 
 def _finite(y: Any) -> None:
     """Refuses numbers that are not finite by row and column, which scikit-learn does not name."""
-    if np.iscomplexobj(y):
+    # An array first: what only becomes one may refuse numpy's other functions.
+    values = np.asarray(y)
+    if values.dtype.kind == "c":
         return
     try:
-        values = np.asarray(y, dtype=np.float64)
+        values = values.astype(np.float64)
     except (TypeError, ValueError):
         return
     bad = np.argwhere(~np.isfinite(values)) if values.ndim in (1, 2) else np.empty((0, 0))
