@@ -94,6 +94,8 @@ pub(crate) fn run<T: Send + 'static>(
             Ok(Event::Done(outcome)) => {
                 return match raised {
                     Some(exception) => Err(exception),
+                    // The callback said stop; short work may have ended before it heard of it.
+                    None if cancel.is_cancelled() => Err(Error::Cancelled).or_python(py),
                     None => outcome.or_python(py),
                 };
             }

@@ -21,6 +21,9 @@ pub(crate) struct NativeSystem {
     prepared: Arc<Prepared>,
 }
 
+/// Most states whose decompositions take well below 0.1 s.
+const PROMPT: usize = 150;
+
 impl NativeSystem {
     fn system(&self) -> &System {
         self.prepared.system()
@@ -35,7 +38,6 @@ impl NativeSystem {
         x: &[f64],
         work: impl FnOnce(&Prepared, &[f64], &Progress<'_>) -> Result<T> + Send + 'static,
     ) -> PyResult<T> {
-        const PROMPT: usize = 150;
         let states = match self.system() {
             System::PoleResidue(_) => 0,
             System::StateSpace(s) => s.states,
@@ -149,8 +151,18 @@ impl NativeSystem {
         py: Python<'py>,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Complexes<'py>> {
-        let prepared = Arc::clone(&self.prepared);
-        let zeros = work::run(py, progress, move |progress| prepared.zeros(progress))?;
+        // An eigenproblem in either form, so the order decides.
+        let order = match self.system() {
+            System::PoleResidue(s) => 2 * s.terms.len(),
+            System::StateSpace(s) => s.states,
+        };
+        let zeros = if order <= PROMPT {
+            let prepared = &*self.prepared;
+            work::run_here(py, progress, |progress| prepared.zeros(progress))?
+        } else {
+            let prepared = Arc::clone(&self.prepared);
+            work::run(py, progress, move |progress| prepared.zeros(progress))?
+        };
         Ok(zeros.into_pyarray(py))
     }
 
