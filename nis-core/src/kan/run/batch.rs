@@ -4,9 +4,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::kernels;
 use super::narrow::{self, Lanes, Narrow};
+use super::passes::{Back, Piece, There};
 use super::place::Tile;
 use super::real::{Aligned, Real, TILE};
-use super::shape::{Panel, Shape};
+use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::kan::Kan;
 
@@ -65,20 +66,6 @@ pub(super) struct Rows<T> {
 pub struct Scratch<T> {
     pieces: Vec<Piece<T>>,
     weights: Aligned<T>,
-}
-
-/// What a block of rows leaves behind for the way back.
-#[derive(Debug, Clone, Default)]
-struct Piece<T> {
-    tile: Tile<T>,
-    rows: usize,
-    /// Inputs of every layer but the first, then the outputs.
-    nodes: Vec<Vec<T>>,
-    /// Sums of every layer, then the derivatives with respect to them.
-    sums: Vec<Vec<T>>,
-    /// Derivatives with respect to a layer's outputs.
-    slopes: Vec<T>,
-    loss: f64,
 }
 
 impl<T: Real> Batch<T> {
@@ -354,7 +341,7 @@ impl<T: Real> Batch<T> {
     }
 }
 
-fn grow<T: Real>(list: &mut Vec<T>, length: usize) {
+pub(super) fn grow<T: Real>(list: &mut Vec<T>, length: usize) {
     if list.len() < length {
         list.resize(length, T::default());
     }
@@ -414,153 +401,5 @@ impl<T: Real> WithSimd for Forward<'_, T> {
                 std::mem::swap(&mut from, &mut to);
             }
         }
-    }
-}
-
-/// Rows through the network and, from the loss, back to the first layer's sums.
-struct There<'a, T> {
-    batch: &'a Batch<T>,
-    weights: &'a [T],
-    first: usize,
-    x: &'a [T],
-    pieces: &'a mut [Piece<T>],
-    loss: &'a LossOf<'a, T>,
-}
-
-impl<T: Real> WithSimd for There<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let layers = &self.batch.layers;
-        let blocks = self.x.chunks(BLOCK * self.batch.inputs());
-        for (k, (x, piece)) in blocks.zip(self.pieces.iter_mut()).enumerate() {
-            let rows = x.len() / self.batch.inputs();
-            piece.fit(layers, rows);
-            for (l, layer) in layers.iter().enumerate() {
-                let (before, after) = piece.nodes.split_at_mut(l);
-                let x = before.last().map_or(x, |n| n.as_slice());
-                let (sums, y) = (&mut piece.sums[l], &mut after[0]);
-                kernels::sums(
-                    simd,
-                    layer,
-                    self.batch.own(layer, self.weights),
-                    x,
-                    sums,
-                    &mut piece.tile,
-                );
-                for (sums, y) in sums
-                    .chunks_exact(layer.stride)
-                    .zip(y.chunks_exact_mut(layer.outputs))
-                {
-                    layer.outputs(sums, y);
-                }
-            }
-            let last = layers.len() - 1;
-            let outputs = rows * layers[last].outputs;
-            let slopes = &mut piece.slopes[..outputs];
-            slopes.fill(T::default());
-            piece.loss = (self.loss)(self.first + k * BLOCK, &piece.nodes[last], slopes);
-            for (l, layer) in layers.iter().enumerate().rev() {
-                for (sums, slopes) in piece.sums[l]
-                    .chunks_exact_mut(layer.stride)
-                    .zip(piece.slopes.chunks_exact(layer.outputs))
-                {
-                    on_sums(layer, slopes, sums);
-                }
-                if l > 0 {
-                    kernels::below(
-                        simd,
-                        layer,
-                        self.batch.own(layer, self.weights),
-                        &piece.nodes[l - 1],
-                        &piece.sums[l],
-                        &mut piece.slopes[..rows * layer.inputs],
-                        &mut piece.tile,
-                    );
-                }
-            }
-        }
-    }
-}
-
-impl<T: Real> Piece<T> {
-    fn fit(&mut self, layers: &[Shape<T>], rows: usize) {
-        self.rows = rows;
-        self.nodes.resize_with(layers.len(), Vec::new);
-        self.sums.resize_with(layers.len(), Vec::new);
-        for ((layer, nodes), sums) in layers.iter().zip(&mut self.nodes).zip(&mut self.sums) {
-            nodes.resize(rows * layer.outputs, T::default());
-            sums.resize(rows * layer.stride, T::default());
-            grow(&mut self.slopes, rows * layer.outputs);
-        }
-    }
-}
-
-/// Replaces the sums of a row by the derivatives with respect to them.
-#[inline(always)]
-pub(super) fn on_sums<T: Real>(layer: &Shape<T>, slopes: &[T], sums: &mut [T]) {
-    let plain = layer.plain;
-    sums[..plain].copy_from_slice(&slopes[..plain]);
-    let mut from = plain;
-    for (p, factors) in layer.products.iter().enumerate() {
-        // Factor k gets the product of those before it (done already, in `before`) and of those behind it.
-        let group = &mut sums[from..from + factors];
-        let mut before = slopes[plain + p];
-        for k in 0..*factors {
-            let own = group[k];
-            let mut product = before;
-            for other in &group[k + 1..] {
-                product = product * *other;
-            }
-            group[k] = product;
-            before = before * own;
-        }
-        from += factors;
-    }
-    sums[layer.sums..].fill(T::default());
-}
-
-/// The gradient of some tiles of a layer.
-struct Back<'a, T> {
-    layer: &'a Shape<T>,
-    l: usize,
-    panel: &'a Panel,
-    x: &'a [T],
-    pieces: &'a [Piece<T>],
-    tiles: std::ops::Range<usize>,
-    gradient: &'a mut [T],
-}
-
-impl<T: Real> WithSimd for Back<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let layer = self.layer;
-        let mut tile = Tile::default();
-        let mut own = Aligned::default();
-        let part = TILE * layer.rows * self.panel.width;
-        for (t, out) in self.tiles.clone().zip(self.gradient.chunks_mut(part)) {
-            // Summed in a place of its own, which begins with a line of the cache.
-            let own = own.fit(out.len());
-            own.fill(T::default());
-            let mut from = 0;
-            for piece in self.pieces {
-                let to = from + piece.rows * layer.inputs;
-                let x = if self.l == 0 {
-                    &self.x[from..to]
-                } else {
-                    piece.nodes[self.l - 1].as_slice()
-                };
-                from = to;
-                let on_sums = &piece.sums[self.l];
-                kernels::gradient(simd, layer, self.panel, t, x, on_sums, own, &mut tile);
-            }
-            for (out, own) in out.iter_mut().zip(own) {
-                *out += *own;
-            }
-        }
-        layer.mask(self.gradient, self.panel, self.tiles.start * TILE);
     }
 }

@@ -2,9 +2,11 @@
 //! a loss, in 32 or 64 bits.
 
 mod batch;
+mod cells;
 mod derivative;
 mod kernels;
 mod narrow;
+mod passes;
 mod place;
 mod predictor;
 mod real;
