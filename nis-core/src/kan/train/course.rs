@@ -25,8 +25,12 @@ const LEAST_SMOOTHNESS: f64 = 1e-16;
 /// Smoothness where it is not given and no rows are held out.
 const PLAIN_SMOOTHNESS: f64 = 1e-8;
 
-/// A rung or stage is kept and followed by the next where the held-out loss falls below this share of that before.
+/// Less smoothness is kept and followed by less where the held-out loss falls below this share of that before.
 const BETTER: f64 = 0.97;
+
+/// A finer grid must lower the held-out loss below this share: it gives freedom where there are no rows that could
+/// object.
+const FINER: f64 = 0.5;
 
 /// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
 /// function is found, and on those between the first and the last.
@@ -414,7 +418,7 @@ impl<'a> Course<'a> {
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
         // What is smoother or coarser stays unless it is clearly worse: beyond the rows that choose, a finer grid can
         // only lose.
-        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < BETTER * b);
+        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < FINER * b);
         let better = worth || self.state.polished && before.is_none_or(|b| stage.loss < b);
         if better {
             let mut net = self.state.net.clone();
