@@ -32,9 +32,7 @@ const BETTER: f64 = 0.97;
 /// object.
 const FINER: f64 = 0.5;
 
-/// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
-/// function is found, and on those between the first and the last.
-const SHAPED: f64 = 1e-3;
+/// Share of decrease that ends a rung of Levenberg-Marquardt before the last grid.
 const COARSE: f64 = 0.03;
 
 /// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.
@@ -74,7 +72,8 @@ impl<'a> Course<'a> {
         let smoothness = options.smoothness.unwrap_or(match method {
             Method::Adam => 0.0,
             _ if held.is_empty() || options.l1 > 0.0 || options.entropy > 0.0 => PLAIN_SMOOTHNESS,
-            _ => FIRST_SMOOTHNESS,
+            // As stiff on a fine grid as on one of five cells.
+            _ => FIRST_SMOOTHNESS * (grids[0] as f64 / 5.0).powi(3).max(1.0),
         });
         let state = Checkpoint {
             options: options.clone(),
@@ -254,11 +253,7 @@ impl<'a> Course<'a> {
                 self.state.stale = if better { 0 } else { self.state.stale + 1 };
                 let newton = self.state.method == Method::LevenbergMarquardt;
                 let last = self.state.stage + 1 == self.state.grids.len();
-                let least = match self.state.stage {
-                    _ if last || !newton => 0.0,
-                    0 => SHAPED,
-                    _ => COARSE,
-                };
+                let least = if newton && !last { COARSE } else { 0.0 };
                 let tolerance = self.state.options.tolerance.max(least);
                 if self.state.method != Method::Adam && share <= tolerance {
                     self.end_rung("the cost no longer falls")?;
