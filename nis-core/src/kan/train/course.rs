@@ -25,12 +25,14 @@ const LEAST_SMOOTHNESS: f64 = 1e-16;
 /// Smoothness where it is not given and no rows are held out.
 const PLAIN_SMOOTHNESS: f64 = 1e-8;
 
-/// A rung or stage is kept and followed by the next where the held-out loss falls below this share of that before.
+/// Less smoothness is kept and followed by less where the held-out loss falls below this share of that before.
 const BETTER: f64 = 0.97;
 
-/// Share of decrease that ends a rung of Levenberg-Marquardt on the first of several grids, where the shape of the
-/// function is found, and on those between the first and the last.
-const SHAPED: f64 = 1e-3;
+/// A finer grid must lower the held-out loss below this share: it gives freedom where there are no rows that could
+/// object.
+const FINER: f64 = 0.5;
+
+/// Share of decrease that ends a rung of Levenberg-Marquardt before the last grid.
 const COARSE: f64 = 0.03;
 
 /// Iterations of Levenberg-Marquardt without a better held-out loss that end a rung.
@@ -70,7 +72,8 @@ impl<'a> Course<'a> {
         let smoothness = options.smoothness.unwrap_or(match method {
             Method::Adam => 0.0,
             _ if held.is_empty() || options.l1 > 0.0 || options.entropy > 0.0 => PLAIN_SMOOTHNESS,
-            _ => FIRST_SMOOTHNESS,
+            // As stiff on a fine grid as on one of five cells.
+            _ => FIRST_SMOOTHNESS * (grids[0] as f64 / 5.0).powi(3).max(1.0),
         });
         let state = Checkpoint {
             options: options.clone(),
@@ -250,11 +253,7 @@ impl<'a> Course<'a> {
                 self.state.stale = if better { 0 } else { self.state.stale + 1 };
                 let newton = self.state.method == Method::LevenbergMarquardt;
                 let last = self.state.stage + 1 == self.state.grids.len();
-                let least = match self.state.stage {
-                    _ if last || !newton => 0.0,
-                    0 => SHAPED,
-                    _ => COARSE,
-                };
+                let least = if newton && !last { COARSE } else { 0.0 };
                 let tolerance = self.state.options.tolerance.max(least);
                 if self.state.method != Method::Adam && share <= tolerance {
                     self.end_rung("the cost no longer falls")?;
@@ -414,7 +413,7 @@ impl<'a> Course<'a> {
         let before = self.state.best.as_ref().map(|(_, b)| b.loss);
         // What is smoother or coarser stays unless it is clearly worse: beyond the rows that choose, a finer grid can
         // only lose.
-        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < BETTER * b);
+        let worth = !self.selecting() || before.is_none_or(|b| stage.loss < FINER * b);
         let better = worth || self.state.polished && before.is_none_or(|b| stage.loss < b);
         if better {
             let mut net = self.state.net.clone();

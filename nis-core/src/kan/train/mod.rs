@@ -102,7 +102,7 @@ impl Kan {
     ///
     /// The fit runs in stages, one per entry of [`FitOptions::grids`]; each goes on from the function found before.
     /// Where rows are held out and no smoothness is given, every stage lowers the smoothness for as long as the
-    /// held-out loss falls; a finer grid is kept only where that loss falls. So neither the grid nor the smoothness
+    /// held-out loss falls; a finer grid is kept only where that loss halves. So neither the grid nor the smoothness
     /// can be too fine for the data.
     ///
     /// With `P` parameters, `r` non-zero derivatives per row ([`crate::kan::Basis::width`] per edge) and `N` rows times

@@ -58,7 +58,7 @@ fn finer_grids_do_no_harm_on_feynman_formulas() {
     let tau = std::f64::consts::TAU;
     let cases: [Case<'_>; 2] = [
         (&f, [-1.0, 1.0, 0.0, tau]),
-        (&g, [0.0, 4.0, 0.4 * tau, 1.6 * tau]),
+        (&g, [0.0, 4.0, 0.2 * tau, 0.8 * tau]),
     ];
     for (case, (f, range)) in cases.iter().enumerate() {
         let noisy = |seed: u64, noise: f64| {
