@@ -6,6 +6,7 @@ import copy
 import importlib
 import pickle
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import nis_core
@@ -179,7 +180,7 @@ def test_design() -> None:
 def test_long_work_reports_and_stops(plant: System, matrices: bool) -> None:
     system = plant.to_state_space() if matrices else plant
     t = np.linspace(0, 5, 1000)
-    calls = {
+    calls: dict[str, Callable[[Any], NDArray[Any]]] = {
         "frequency_response": lambda p: system.frequency_response(t, progress=p).response,
         "bode": lambda p: system.bode(t, progress=p).phase,
         "step": lambda p: system.step(t, progress=p).y,

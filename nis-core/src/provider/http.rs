@@ -59,7 +59,7 @@ impl Default for HttpOptions {
 enum Credential {
     Nothing,
     Key(Secret),
-    Tokens(TokenSource),
+    Tokens(Box<TokenSource>),
 }
 
 /// A server that speaks a [`Wire`].
@@ -118,7 +118,7 @@ impl HttpProvider {
     /// Proves who calls by the tokens of a service account.
     #[must_use]
     pub fn with_tokens(mut self, tokens: TokenSource) -> Self {
-        self.credential = Credential::Tokens(tokens);
+        self.credential = Credential::Tokens(Box::new(tokens));
         self
     }
 

@@ -297,10 +297,11 @@ impl TokenSource {
             let value: Value = serde_json::from_slice(&body).unwrap_or_default();
             let said = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
             let words = said("error_description");
-            if said("error") == "invalid_grant" && words.contains("iat and exp") {
-                if let Some(date) = date {
-                    return Err(Refused::Clock(seconds_ahead(date, now)));
-                }
+            if said("error") == "invalid_grant"
+                && words.contains("iat and exp")
+                && let Some(date) = date
+            {
+                return Err(Refused::Clock(seconds_ahead(date, now)));
             }
             let message = format!(
                 "HTTP {status}: {} {}",

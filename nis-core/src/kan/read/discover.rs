@@ -405,7 +405,7 @@ impl Search<'_> {
     ) -> Result<f64> {
         for (k, smoothness) in stages.iter().enumerate() {
             if k > 0 && net.layers.len() > 1 {
-                net.follow(&self.fit.0, None, 0.0)?;
+                net.follow(&self.fit.0, None, 0.0, 0.0)?;
             }
             let train = TrainOptions {
                 smoothness: *smoothness,

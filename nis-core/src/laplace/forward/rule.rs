@@ -177,7 +177,7 @@ impl Rule<'_> {
         let mut scales = [1.0; LANES];
         // Points of a line share their exponentials.
         let mut shared = Shared::new(f64::NAN, self.dt, span, bound);
-        for lane in 0..LANES {
+        for (lane, scale) in scales.iter_mut().enumerate() {
             let k = if lane < s.len() { lane } else { 0 };
             let (Some(s), Some(sum)) = (s.get(k), values.get(k)) else {
                 return;
@@ -193,7 +193,7 @@ impl Rule<'_> {
             at.inverse.set(lane, one * shared.up);
             at.last.set(lane, last);
             sums.set(lane, *sum);
-            scales[lane] = shared.end.max(1.0);
+            *scale = shared.end.max(1.0);
             if let Some(tail) = tails.get_mut(lane) {
                 *tail = shared.tail;
             }
