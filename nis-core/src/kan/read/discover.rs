@@ -269,8 +269,8 @@ pub fn discover(
         None => {
             let errors = attempts.iter().map(|a| a.error);
             let nearest = errors.fold(f64::INFINITY, f64::min);
-            let refused = attempts.iter().filter_map(|a| a.refused.as_deref());
-            let why = match refused.last() {
+            let mut refused = attempts.iter().filter_map(|a| a.refused.as_deref());
+            let why = match refused.next_back() {
                 Some(refused) => format!("none was read: {refused}"),
                 None => format!("{} is needed", options.readable),
             };
