@@ -19,7 +19,7 @@ fn options(order: Option<usize>) -> ModesOptions {
 }
 
 fn alternating(k: usize) -> f64 {
-    if k % 2 == 0 { 1.0 } else { -1.0 }
+    if k.is_multiple_of(2) { 1.0 } else { -1.0 }
 }
 
 #[test]
