@@ -87,7 +87,8 @@ fn the_code_reads_no_other_variable() {
     let mut readers = vec![];
     for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
-        if text.contains("env::var") {
+        // Tests may be told by a variable to write what they compare with.
+        if text.contains("env::var") && !path.ends_with("tests.rs") {
             readers.push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
     }
