@@ -60,7 +60,7 @@ pub struct Local {
     pub d2: Vec<f64>,
 }
 
-/// Where [`Basis::evaluate`] writes: three slices of [`Basis::width`] numbers.
+/// Values and derivatives of the functions at a point: three slices of [`Basis::width`] numbers.
 #[derive(Debug)]
 pub struct Slices<'a> {
     /// Values.

@@ -112,9 +112,9 @@ impl Kan {
     /// thread for few rows), `8 (46 + threads) P` for L-BFGS, `8 (5 + threads) P` for Adam.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] where sizes do not fit, an option is out of range, or a value is not finite or its
-    /// column needs scaling (with row or column, from 0); [`Error::Limit`] where Levenberg-Marquardt was asked for and
-    /// would take over 4 GiB; [`Error::Numerical`] where the loss does not exist; [`Error::Cancelled`]. The network is
+    /// [`crate::Error::InvalidInput`] where sizes do not fit, an option is out of range, or a value is not finite or its
+    /// column needs scaling (with row or column, from 0); [`crate::Error::Limit`] where Levenberg-Marquardt was asked for and
+    /// would take over 4 GiB; [`crate::Error::Numerical`] where the loss does not exist; [`crate::Error::Cancelled`]. The network is
     /// then as before.
     pub fn fit(
         &mut self,
@@ -151,7 +151,7 @@ impl Kan {
     /// that the fit would have come to.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for other rows than those of the fit; those of [`Kan::fit_with_checkpoints`].
+    /// [`crate::Error::InvalidInput`] for other rows than those of the fit; those of [`Kan::fit_with_checkpoints`].
     pub fn resume(
         checkpoint: &Checkpoint,
         x: &[f64],
@@ -172,8 +172,8 @@ impl Kan {
     /// memory are those of an iteration of [`Kan::fit`].
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] where the sizes do not fit, a value is not finite or `smoothness` is negative;
-    /// [`Error::Limit`] where the matrices would take over 4 GiB; [`Error::Cancelled`]. The network is then as
+    /// [`crate::Error::InvalidInput`] where the sizes do not fit, a value is not finite or `smoothness` is negative;
+    /// [`crate::Error::Limit`] where the matrices would take over 4 GiB; [`crate::Error::Cancelled`]. The network is then as
     /// before.
     pub fn train(
         &mut self,

@@ -51,6 +51,10 @@ where
         }
         outcome
     };
+    if threads <= 1 {
+        // No scope: it would make a handle of the host's thread, which lives until that thread ends.
+        return run(true);
+    }
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| run(false))).collect();
         let mut outcome = run(true);
