@@ -198,6 +198,8 @@ def test_callback_stops_and_bars_show(capsys: pytest.CaptureFixture[str]) -> Non
 def test_ctrl_c_stops_a_fit() -> None:
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (20_000, 4))
+    # A child of a shell's background job ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

@@ -38,7 +38,9 @@ def test_an_import_pulls_in_numpy_only() -> None:
 
 
 LONG = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+# A child of a shell's background job ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 import nis_core
 n = 200_000
