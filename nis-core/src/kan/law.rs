@@ -6,6 +6,8 @@ mod formula;
 mod reading;
 mod structures;
 
+pub(super) use self::data::check_columns;
+
 use self::choose::{Chosen, choose};
 use self::data::{Affine, Errors, Scaled, Split, check, suits_logarithm};
 use self::formula::Formula;

@@ -14,7 +14,7 @@ mod symbolic;
 mod train;
 mod uncertainty;
 
-pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside, Slices};
+pub use basis::{Basis, Family, Local, MAX_FUNCTIONS, MAX_ORDER, Outside};
 pub use law::learn_law;
 pub use model::{Column, Model, ModelOptions, Names, Task};
 pub use network::{Base, Edge, Kan, Layer, Structure, Symbolic};

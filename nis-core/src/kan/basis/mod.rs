@@ -62,13 +62,13 @@ pub struct Local {
 
 /// Values and derivatives of the functions at a point: three slices of [`Basis::width`] numbers.
 #[derive(Debug)]
-pub struct Slices<'a> {
+pub(crate) struct Slices<'a> {
     /// Values.
-    pub value: &'a mut [f64],
+    pub(crate) value: &'a mut [f64],
     /// First derivatives.
-    pub d1: &'a mut [f64],
+    pub(crate) d1: &'a mut [f64],
     /// Second derivatives.
-    pub d2: &'a mut [f64],
+    pub(crate) d2: &'a mut [f64],
 }
 
 /// A basis on a grid.

@@ -8,21 +8,12 @@ use crate::optim::Random;
 const MIN_ROWS: usize = 5;
 const MAX_INPUTS: usize = 64;
 
-/// Refuses what cannot be learned from.
-pub(super) fn check(inputs: &[Named<'_>], target: Named<'_>, options: &LawOptions) -> Result<()> {
+/// Refuses columns of different lengths, with values that are not finite, or with names that repeat or cannot stand in
+/// a formula.
+pub(in crate::kan) fn check_columns(inputs: &[Named<'_>], target: &Named<'_>) -> Result<()> {
     let rows = target.values.len();
-    if inputs.is_empty() || inputs.len() > MAX_INPUTS {
-        return Err(Error::invalid(
-            "inputs",
-            inputs.len(),
-            format!("1 to {MAX_INPUTS} columns"),
-        ));
-    }
-    if rows < MIN_ROWS {
-        return Err(Error::invalid("rows", rows, format!("at least {MIN_ROWS}")));
-    }
     let mut names = std::collections::HashSet::new();
-    for column in inputs.iter().chain([&target]) {
+    for column in inputs.iter().chain([target]) {
         if column.name.is_empty()
             || column.name.contains(char::is_control)
             || !names.insert(column.name)
@@ -47,6 +38,25 @@ pub(super) fn check(inputs: &[Named<'_>], target: Named<'_>, options: &LawOption
                 "finite values",
             ));
         }
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be learned from.
+pub(super) fn check(inputs: &[Named<'_>], target: Named<'_>, options: &LawOptions) -> Result<()> {
+    let rows = target.values.len();
+    if inputs.is_empty() || inputs.len() > MAX_INPUTS {
+        return Err(Error::invalid(
+            "inputs",
+            inputs.len(),
+            format!("1 to {MAX_INPUTS} columns"),
+        ));
+    }
+    if rows < MIN_ROWS {
+        return Err(Error::invalid("rows", rows, format!("at least {MIN_ROWS}")));
+    }
+    check_columns(inputs, &target)?;
+    for column in inputs.iter().chain([&target]) {
         if options.scale == Scale::Log && column.values.iter().any(|v| *v <= 0.0) {
             return Err(Error::invalid(
                 column.name,

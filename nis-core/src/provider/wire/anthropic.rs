@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Auth, Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, arguments_object,
-    instructions, server_error,
+    instructions, malformed, own_blocks, server_error, turns,
 };
 use crate::error::Result;
 use crate::provider::message::{
@@ -114,27 +114,14 @@ pub(crate) fn encode(request: &Request) -> Object {
     body
 }
 
-/// The conversation in turns of `user` and `assistant`: results of tools stand together at the head of a user's
-/// turn, instructions elsewhere.
+/// The conversation in turns of `user` and `assistant`: the API wants all results of tools in one turn of the user.
 fn messages(all: &[Message]) -> Vec<Value> {
-    let mut out: Vec<(&str, Vec<Value>)> = Vec::new();
-    for message in all {
-        let (role, parts) = match message.role {
-            Role::System => continue,
-            Role::User => ("user", user(message)),
-            Role::Tool => ("user", vec![tool_result(message)]),
-            Role::Assistant => ("assistant", assistant(message)),
-        };
-        match out.last_mut() {
-            // The API wants all results of one turn in one message, and no two of one role in a row.
-            Some((last, have)) if *last == role => have.extend(parts),
-            _ => out.push((role, parts)),
-        }
-    }
-    out.into_iter()
-        .filter(|(_, content)| !content.is_empty())
-        .map(|(role, content)| json!({"role": role, "content": content}))
-        .collect()
+    turns(all, "content", |_, message| match message.role {
+        Role::System => None,
+        Role::User => Some(("user", user(message))),
+        Role::Tool => Some(("user", vec![tool_result(message)])),
+        Role::Assistant => Some(("assistant", assistant(message))),
+    })
 }
 
 fn user(message: &Message) -> Vec<Value> {
@@ -166,12 +153,7 @@ fn tool_result(message: &Message) -> Value {
 }
 
 fn assistant(message: &Message) -> Vec<Value> {
-    let mut parts: Vec<Value> = message
-        .blocks
-        .iter()
-        .filter(|b| b.wire == NAME)
-        .filter_map(|b| serde_json::from_str(&b.json).ok())
-        .collect();
+    let mut parts = own_blocks(message, NAME);
     // The API refuses empty text.
     if !message.content.is_empty() {
         parts.push(json!({"type": "text", "text": message.content}));
@@ -381,17 +363,13 @@ fn keep(block: &Value) -> Event {
     })
 }
 
-fn malformed(error: serde_json::Error) -> Stop {
-    Stop::Malformed(format!("no message: {error}"))
-}
-
 impl Format for Messages {
     fn finished(&self) -> bool {
         self.finished
     }
 
     fn event(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<(), Stop> {
-        let event: Wrapped = serde_json::from_slice(json).map_err(malformed)?;
+        let event: Wrapped = serde_json::from_slice(json).map_err(malformed("message"))?;
         match event.kind.as_str() {
             "error" => return Err(server_error(&event.error.unwrap_or_default())),
             "message_start" => {
@@ -433,14 +411,14 @@ impl Format for Messages {
     }
 
     fn whole(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<(), Stop> {
-        let value: Value = serde_json::from_slice(json).map_err(malformed)?;
+        let value: Value = serde_json::from_slice(json).map_err(malformed("message"))?;
         if let Some(error) = value.get("error").filter(|e| !e.is_null()) {
             return Err(server_error(error));
         }
         if value.get("content").is_none_or(|c| !c.is_array()) {
             return Err(Stop::Malformed("no message: `content` is missing".into()));
         }
-        let message: Whole = serde_json::from_value(value).map_err(malformed)?;
+        let message: Whole = serde_json::from_value(value).map_err(malformed("message"))?;
         out.extend(message.model.filter(|m| !m.is_empty()).map(Event::Model));
         for (index, block) in message.content.iter().enumerate() {
             self.block(index, block, true, out);

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, server_error};
+use super::{Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, malformed, server_error};
 use crate::error::Result;
 use crate::provider::message::{
     Event, Finish, Image, Message, Request, Role, ToolChoice, ToolSpec, Usage,
@@ -405,8 +405,7 @@ impl Format for Chunks {
         if json == b"[DONE]" {
             return Ok(());
         }
-        let chunk: Chunk = serde_json::from_slice(json)
-            .map_err(|e| Stop::Malformed(format!("no chat completion: {e}")))?;
+        let chunk: Chunk = serde_json::from_slice(json).map_err(malformed("chat completion"))?;
         if let Some(error) = chunk.error.filter(|e| !e.is_null()) {
             return Err(server_error(&error));
         }

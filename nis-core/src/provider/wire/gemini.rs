@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Auth, Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, arguments_object,
-    instructions, server_error,
+    instructions, malformed, own_blocks, server_error, turns,
 };
 use crate::error::Result;
 use crate::provider::message::{
@@ -116,23 +116,12 @@ pub(crate) fn encode(request: &Request) -> Value {
 }
 
 fn contents(all: &[Message]) -> Vec<Value> {
-    let mut out: Vec<(&str, Vec<Value>)> = Vec::new();
-    for (at, message) in all.iter().enumerate() {
-        let (role, parts) = match message.role {
-            Role::System => continue,
-            Role::User => ("user", user(message)),
-            Role::Tool => ("user", vec![function_response(message, &all[..at])]),
-            Role::Assistant => ("model", model(message)),
-        };
-        match out.last_mut() {
-            Some((last, have)) if *last == role => have.extend(parts),
-            _ => out.push((role, parts)),
-        }
-    }
-    out.into_iter()
-        .filter(|(_, parts)| !parts.is_empty())
-        .map(|(role, parts)| json!({"role": role, "parts": parts}))
-        .collect()
+    turns(all, "parts", |at, message| match message.role {
+        Role::System => None,
+        Role::User => Some(("user", user(message))),
+        Role::Tool => Some(("user", vec![function_response(message, &all[..at])])),
+        Role::Assistant => Some(("model", model(message))),
+    })
 }
 
 fn user(message: &Message) -> Vec<Value> {
@@ -166,16 +155,10 @@ fn function_response(message: &Message, before: &[Message]) -> Value {
 
 fn model(message: &Message) -> Vec<Value> {
     // A signed text part is kept whole; it then stands for the text.
-    let kept: Vec<Value> = message
-        .blocks
-        .iter()
-        .filter(|b| b.wire == NAME)
-        .filter_map(|b| serde_json::from_str(&b.json).ok())
-        .collect();
-    let has_text = kept
+    let mut parts = own_blocks(message, NAME);
+    let has_text = parts
         .iter()
         .any(|p| p.get("text").is_some() && p.get("thought").is_none());
-    let mut parts = kept;
     if !message.content.is_empty() && !has_text {
         parts.push(json!({"text": message.content}));
     }
@@ -347,10 +330,6 @@ impl Candidates {
     }
 }
 
-fn malformed(error: serde_json::Error) -> Stop {
-    Stop::Malformed(format!("no content: {error}"))
-}
-
 impl Format for Candidates {
     fn finished(&self) -> bool {
         self.finished
@@ -359,10 +338,10 @@ impl Format for Candidates {
     fn event(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<(), Stop> {
         // Errors, and streams without `alt=sse`, come in an array.
         if json.first() == Some(&b'[') {
-            let all: Vec<Reply> = serde_json::from_slice(json).map_err(malformed)?;
+            let all: Vec<Reply> = serde_json::from_slice(json).map_err(malformed("content"))?;
             return all.into_iter().try_for_each(|reply| self.reply(reply, out));
         }
-        let reply: Reply = serde_json::from_slice(json).map_err(malformed)?;
+        let reply: Reply = serde_json::from_slice(json).map_err(malformed("content"))?;
         self.reply(reply, out)
     }
 }

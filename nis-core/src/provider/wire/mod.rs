@@ -275,6 +275,41 @@ pub(crate) fn instructions(request: &Request) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
+/// The conversation in turns: messages of one role in a row stand in one turn, instructions elsewhere, and turns
+/// without parts are left out. `each` gives a message's role and parts in the format's words, from its index.
+pub(crate) fn turns(
+    messages: &[super::Message],
+    parts_key: &str,
+    each: impl Fn(usize, &super::Message) -> Option<(&'static str, Vec<Value>)>,
+) -> Vec<Value> {
+    let mut out: Vec<(&str, Vec<Value>)> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        let Some((role, parts)) = each(at, message) else {
+            continue;
+        };
+        match out.last_mut() {
+            Some((last, have)) if *last == role => have.extend(parts),
+            _ => out.push((role, parts)),
+        }
+    }
+    out.into_iter()
+        .filter(|(_, parts)| !parts.is_empty())
+        .map(|(role, parts)| serde_json::json!({"role": role, parts_key: parts}))
+        .collect()
+}
+
+/// The pieces of a message that the wire `name` made and wants back, as they came.
+pub(crate) fn own_blocks(message: &super::Message, name: &str) -> Vec<Value> {
+    let own = message.blocks.iter().filter(|b| b.wire == name);
+    own.filter_map(|b| serde_json::from_str(&b.json).ok())
+        .collect()
+}
+
+/// JSON that is not `what` a format expects.
+pub(crate) fn malformed(what: &'static str) -> impl Fn(serde_json::Error) -> Stop {
+    move |error| Stop::Malformed(format!("no {what}: {error}"))
+}
+
 /// Arguments of a call as an object; formats that want one cannot say what is none.
 pub(crate) fn arguments_object(call: &super::ToolCall) -> Value {
     match serde_json::from_str(&call.arguments) {

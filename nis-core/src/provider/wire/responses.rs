@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::chat::image_url;
 use super::{
-    Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, instructions, server_error,
+    Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, instructions, malformed,
+    own_blocks, server_error,
 };
 use crate::error::Result;
 use crate::provider::message::{Block, Event, Finish, Message, Request, Role, ToolChoice, Usage};
@@ -103,12 +104,7 @@ fn items(message: &Message) -> Vec<Value> {
             "type": "function_call_output", "call_id": message.tool_call_id, "output": message.content,
         })],
         Role::Assistant => {
-            let mut out: Vec<Value> = message
-                .blocks
-                .iter()
-                .filter(|b| b.wire == NAME)
-                .filter_map(|b| serde_json::from_str(&b.json).ok())
-                .collect();
+            let mut out = own_blocks(message, NAME);
             if !message.content.is_empty() {
                 out.push(json!({"type": "message", "role": "assistant",
                     "content": [{"type": "output_text", "text": message.content}]}));
@@ -309,17 +305,13 @@ impl Items {
     }
 }
 
-fn malformed(error: serde_json::Error) -> Stop {
-    Stop::Malformed(format!("no response: {error}"))
-}
-
 impl Format for Items {
     fn finished(&self) -> bool {
         self.finished
     }
 
     fn event(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<(), Stop> {
-        let event: Wrapped = serde_json::from_slice(json).map_err(malformed)?;
+        let event: Wrapped = serde_json::from_slice(json).map_err(malformed("response"))?;
         let delta = event.delta.as_ref().and_then(Value::as_str).unwrap_or("");
         match event.kind.as_str() {
             "response.output_text.delta" if !delta.is_empty() => {
@@ -365,7 +357,7 @@ impl Format for Items {
     }
 
     fn whole(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<(), Stop> {
-        let response: Response = serde_json::from_slice(json).map_err(malformed)?;
+        let response: Response = serde_json::from_slice(json).map_err(malformed("response"))?;
         if response.status.is_none() && response.error.is_none() {
             return Err(Stop::Malformed("no response: `status` is missing".into()));
         }

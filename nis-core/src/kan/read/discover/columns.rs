@@ -3,6 +3,7 @@
 use super::DiscoverOptions;
 use crate::error::{Error, Result};
 use crate::kan::Named;
+use crate::kan::law::check_columns;
 use crate::kan::read::formula::Quantity;
 
 /// The quantity of a column, brought to [-1, 1] by some of its rows.
@@ -33,33 +34,7 @@ pub(super) fn check(
     if rows < 20 {
         return Err(Error::invalid("rows", rows, "at least 20"));
     }
-    let mut names = std::collections::HashSet::new();
-    for column in inputs.iter().chain([&target]) {
-        if column.values.len() != rows {
-            return Err(Error::invalid(
-                column.name,
-                format!("{} values", column.values.len()),
-                format!("{rows} values, as in {}", target.name),
-            ));
-        }
-        if let Some(at) = column.values.iter().position(|v| !v.is_finite()) {
-            return Err(Error::invalid(
-                format!("{}[{at}]", column.name),
-                column.values[at],
-                "finite values",
-            ));
-        }
-        if column.name.is_empty()
-            || column.name.contains(char::is_control)
-            || !names.insert(column.name)
-        {
-            return Err(Error::invalid(
-                "names",
-                format!("{:?}", column.name),
-                "names that differ, not empty, without control characters",
-            ));
-        }
-    }
+    check_columns(inputs, &target)?;
     for structure in &options.structures {
         let fits =
             structure.widths.first() == Some(&inputs.len()) && structure.widths.last() == Some(&1);
