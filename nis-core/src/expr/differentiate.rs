@@ -12,7 +12,9 @@ impl Expr {
     /// # Errors
     /// [`crate::Error::Limit`] where the result would be too large.
     pub fn differentiate(&self, symbol: &str) -> Result<Self> {
-        derivative(self, symbol, &mut 0)?.simplify()
+        // Simplified first: an exponent such as x/x is constant, and must not bring in a logarithm of the base,
+        // which may be negative.
+        derivative(&self.simplify()?, symbol, &mut 0)?.simplify()
     }
 }
 
@@ -75,6 +77,8 @@ fn derivative(e: &Expr, symbol: &str, built: &mut u64) -> Result<Expr> {
             a.pow(&b.minus(&number(1.0))?)?,
             derivative(a, symbol, built)?,
         ]),
+        // 0^b is 0 wherever it is finite and b may change: b > 0.
+        Node::Power(a, _) if matches!(a.node(), Node::Number(0.0)) => Ok(number(0.0)),
         // a^b log(a) b'
         Node::Power(a, b) if !depends(a, symbol) => Expr::product([
             e.clone(),

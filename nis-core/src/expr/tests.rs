@@ -234,6 +234,23 @@ fn substitution_and_compilation() {
     assert!(program.evaluate(&[&[]], &mut []).is_ok());
 }
 
+/// A logarithm of the base stands in the derivative of a power only where the exponent really changes.
+#[test]
+fn powers_of_negative_bases_have_derivatives() {
+    for (text, x, y, want) in [
+        ("(-x)^(x/x)", 1.5, 0.7, -1.0),
+        ("(-y)^(x/x)", 1.5, 0.7, 0.0),
+        ("(-x)^(2*y/y)", 1.5, 0.7, 3.0),
+        ("(-x)^(3 + x - x)", 2.0, 0.7, -12.0),
+        ("(y - y)^x", 1.5, 0.7, 0.0),
+    ] {
+        let slope = parse(text).differentiate("x").unwrap();
+        let slope = slope.compile(&["x", "y"]).unwrap();
+        let error = (slope.evaluate_point(&[x, y]) - want).abs();
+        assert!(error <= 1e-14, "{text}: off by {error}");
+    }
+}
+
 #[test]
 fn equations_and_systems() {
     let system = Equation::parse_system("a' = b;\n b' = -a\n").unwrap();
