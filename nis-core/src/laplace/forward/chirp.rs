@@ -50,6 +50,9 @@ struct Buffers {
 /// the number of threads.
 const LISTS: usize = 8;
 
+/// Points whose lists are added up in one go, in the nearest cache.
+const SHARE: usize = 1 << 10;
+
 /// Most buffers that are kept between transforms.
 const KEPT: usize = 32;
 
@@ -162,7 +165,6 @@ impl Chirp {
         threads: usize,
         progress: &Progress<'_>,
     ) -> Result<()> {
-        out.fill(Complex64::default());
         let blocks = self.samples.div_ceil(self.block);
         let lists = blocks.min(LISTS);
         // Threads that blocks leave idle do the two halves of a convolution.
@@ -187,11 +189,27 @@ impl Chirp {
                 Ok(())
             },
         )?;
-        for part in &sums {
-            for (sum, part) in out.iter_mut().zip(part) {
-                *sum += part;
-            }
-        }
+        // The lists are added in their order, whichever thread does which points.
+        let work = out.chunks_mut(SHARE).enumerate();
+        share(
+            threads,
+            work,
+            blocks,
+            "chirp-z",
+            progress,
+            |(place, out), _| {
+                let from = place * SHARE;
+                for (k, list) in sums.iter().enumerate() {
+                    let part = list.get(from..).unwrap_or_default();
+                    if k == 0 {
+                        out.iter_mut().zip(part).for_each(|(o, v)| *o = *v);
+                    } else {
+                        out.iter_mut().zip(part).for_each(|(o, v)| *o += v);
+                    }
+                }
+                Ok(())
+            },
+        )?;
         self.give(sums);
         Ok(())
     }

@@ -195,7 +195,7 @@ pub fn transform<T: Sample>(
     }
     let last_time = t0 + dt * (signal.len() - 1) as f64;
     let tail = tail::Bound::new(signal, last_time, dt, options)?;
-    rule.finish(s, values, weighted, &tail, threads)
+    rule.finish(s, values, weighted, &tail, threads, progress)
 }
 
 /// Threads for an amount of work in elementary terms: one where it does not pay to start more.

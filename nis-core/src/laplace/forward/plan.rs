@@ -258,7 +258,7 @@ impl LinePlan {
         }
         let last_time = self.t0 + self.dt * (self.samples - 1) as f64;
         let tail = tail::Bound::new(signal, last_time, self.dt, &self.options)?;
-        rule.finish(&self.s, plain, weighted, &tail, threads)
+        rule.finish(&self.s, plain, weighted, &tail, threads, progress)
     }
 
     fn sums<T: Sample>(

@@ -5,15 +5,20 @@ use num_complex::Complex64;
 use super::bspline::{CUBIC, Ends, MIN_SAMPLES, QUINTIC};
 use super::lanes::{LANES, Points, Wide, transforms};
 use super::piecewise::{Piecewise, Spline};
+use super::share::share;
 use super::tail::Bound;
 use super::{Quadrature, Sample, Transform};
 use crate::error::Result;
 use crate::laplace::phase::Turns;
+use crate::telemetry::Progress;
 use std::sync::OnceLock;
 
 /// Largest `|Re(s)| dt` for which sums over the whole record make a spline's transform; beyond, its first (or
 /// last) intervals outweigh all others, and are summed alone.
 const SHALLOW: f64 = 0.5;
+
+/// Points that a thread finishes in one go, some 0.2 ms.
+const PIECE: usize = 2048;
 
 /// Intervals after which `e^{-SHALLOW n}` is below rounding.
 const DEEP_SAMPLES: usize = 96;
@@ -113,6 +118,7 @@ impl Rule<'_> {
         weighted: Vec<Complex64>,
         tail: &Bound,
         threads: usize,
+        progress: &Progress<'_>,
     ) -> Result<Transform> {
         for (k, s) in s.iter().enumerate() {
             tail.check(k, *s)?;
@@ -131,27 +137,25 @@ impl Rule<'_> {
                 self.block(&s[range], values, weighted, error, tail, tails);
             }
         };
-        let piece = s
-            .len()
-            .div_ceil(threads.max(1))
-            .next_multiple_of(LANES)
-            .max(512);
-        if s.len() <= piece {
-            one(s, &mut plain, &weighted, &mut error, &mut tails);
-        } else {
-            std::thread::scope(|scope| {
-                let parts = s
-                    .chunks(piece)
-                    .zip(plain.chunks_mut(piece))
-                    .zip(error.chunks_mut(piece))
-                    .zip(tails.chunks_mut(piece));
-                for (i, (((s, values), error), tails)) in parts.enumerate() {
-                    let weighted = weighted.get(i * piece..).unwrap_or_default();
-                    let one = &one;
-                    scope.spawn(move || one(s, values, weighted, error, tails));
-                }
-            });
-        }
+        let pieces = s
+            .chunks(PIECE)
+            .zip(plain.chunks_mut(PIECE))
+            .zip(error.chunks_mut(PIECE))
+            .zip(tails.chunks_mut(PIECE))
+            .enumerate();
+        let count = s.len().div_ceil(PIECE);
+        share(
+            threads.clamp(1, count.max(1)),
+            pieces,
+            count,
+            "errors",
+            progress,
+            |(i, (((s, values), error), tails)), _| {
+                let weighted = weighted.get(i * PIECE..).unwrap_or_default();
+                one(s, values, weighted, error, tails);
+                Ok(())
+            },
+        )?;
         Ok(Transform {
             tail: tails,
             abscissa: tail.abscissa(),
