@@ -4,13 +4,22 @@
 //! values: first through a spline state that is pulled towards the data and the equations (so that a poor
 //! start does not matter), then through the exact trajectory.
 
+pub mod features;
 mod fit;
 mod integrate;
+pub mod network;
+mod points;
+mod problem;
+mod solution;
+mod solve;
 mod start;
 mod state;
 mod system;
 
 pub use fit::fit_ode;
+pub use problem::{Domain, DomainSpec, Observations, ParameterSpec, Problem, ProblemSpec, Shape};
+pub use solution::{Certificate, Solution};
+pub use solve::{Method, SolveOptions, solve};
 pub use system::OdeSystem;
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,165 @@
+//! Problems: equations, conditions and a domain as text, checked and made ready for the solvers.
+//!
+//! [`ProblemSpec`] is what a host writes (Rust, JSON, TOML); [`Problem`] is what the solvers read. Every
+//! residual, of an equation on the domain or of a condition on its boundary, becomes one [`Residual`]: programs
+//! over *arguments*, that is the coordinates, then every derivative of a field that occurs (a [`Jet`]), then the
+//! unknown parameters, then the components of the outward normal.
+
+mod condition;
+mod domain;
+mod lower;
+mod spec;
+
+pub use domain::Domain;
+pub use spec::{DomainSpec, Observations, ParameterSpec, ProblemSpec, Shape};
+
+use crate::error::Result;
+use crate::expr::{Expr, Program};
+
+/// A differential equation with its domain and conditions, read and checked.
+///
+/// ```
+/// use nis_core::pinn::{Problem, ProblemSpec};
+/// let problem = ProblemSpec::new(["u_t + u*u_x = nu*u_xx"])
+///     .parameter("nu", 0.01)
+///     .interval("x", -1.0, 1.0)
+///     .interval("t", 0.0, 1.0)
+///     .conditions(["u(x,0) = -sin(pi*x)", "u(-1,t) = 0", "u(1,t) = 0"])
+///     .read()?;
+/// assert_eq!(problem.fields(), ["u"]);
+/// # Ok::<(), nis_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub(super) spec: ProblemSpec,
+    /// Space first, then time, then ranged parameters.
+    pub(super) coordinates: Vec<Coordinate>,
+    pub(super) fields: Vec<String>,
+    pub(super) unknowns: Vec<Unknown>,
+    pub(super) domain: Domain,
+    pub(super) jets: Vec<Jet>,
+    /// One or more per field, on the whole domain.
+    pub(super) equations: Vec<Residual>,
+    pub(super) conditions: Vec<Condition>,
+}
+
+/// What a coordinate stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Space,
+    Time,
+    /// A parameter with a range: the family of solutions is a function of it too.
+    Parameter,
+}
+
+/// An independent variable and its range (of a shape: of the box around it).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Coordinate {
+    pub(super) name: String,
+    pub(super) range: [f64; 2],
+    pub(super) role: Role,
+}
+
+/// A parameter that is to be found.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unknown {
+    pub(super) name: String,
+    pub(super) start: f64,
+}
+
+/// A derivative of a field: `order[axis]` times by each coordinate; all 0 is the field itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Jet {
+    pub(super) field: usize,
+    pub(super) order: Vec<u8>,
+}
+
+/// Something that must vanish: left side minus right side.
+#[derive(Debug, Clone)]
+pub(super) struct Residual {
+    /// As the host wrote it.
+    pub(super) text: String,
+    /// Left minus right, known parameters put in, in the symbols of [`Problem::symbols`].
+    pub(super) formula: Expr,
+    pub(super) value: Program,
+    /// Slopes by jets (index into [`Problem::jets`]), where they do not vanish.
+    pub(super) by_jet: Vec<(usize, Program)>,
+    /// Slopes by unknown parameters, where they do not vanish.
+    pub(super) by_unknown: Vec<(usize, Program)>,
+    /// Whether no slope by a jet depends on a jet or an unknown parameter.
+    pub(super) linear: bool,
+}
+
+/// Where a condition holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place {
+    /// One coordinate is fixed, the others range over the domain.
+    Face { axis: usize, value: f64 },
+    /// The whole boundary of the space domain, at all times.
+    Boundary,
+    /// One numbered part of that boundary (the edge of a polygon, a hole).
+    Part(usize),
+    /// One point.
+    Point(Vec<f64>),
+    /// Both ends of an axis are the same place: values agree, and derivatives by it below the highest order in
+    /// the equations. The residual of such a condition is not evaluated.
+    Periodic { axis: usize },
+}
+
+/// A residual and where it must vanish.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    pub(super) place: Place,
+    pub(super) residual: Residual,
+}
+
+impl Problem {
+    /// Reads and checks a problem.
+    ///
+    /// # Errors
+    /// [`Error::Parse`](crate::Error::Parse) points at the column of a text that cannot be read;
+    /// [`Error::InvalidInput`](crate::Error::InvalidInput) names the equation or condition that does not fit.
+    pub fn new(spec: &ProblemSpec) -> Result<Self> {
+        lower::read(spec)
+    }
+
+    /// What was read.
+    pub fn spec(&self) -> &ProblemSpec {
+        &self.spec
+    }
+
+    /// Names of the fields, in the order of their first appearance.
+    pub fn fields(&self) -> Vec<&str> {
+        self.fields.iter().map(String::as_str).collect()
+    }
+
+    /// Names of the coordinates: space, then time, then ranged parameters.
+    pub fn coordinates(&self) -> Vec<&str> {
+        self.coordinates.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    /// Names of the parameters to be found.
+    pub fn unknowns(&self) -> Vec<&str> {
+        self.unknowns.iter().map(|u| u.name.as_str()).collect()
+    }
+
+    /// Whether every equation and condition is linear in the fields, and nothing else is unknown.
+    pub fn is_linear(&self) -> bool {
+        self.unknowns.is_empty()
+            && self.equations.iter().all(|e| e.linear)
+            && self.conditions.iter().all(|c| c.residual.linear)
+    }
+
+    /// Highest order of a derivative by this axis in the equations.
+    pub(super) fn highest(&self, axis: usize) -> u8 {
+        let used = self.equations.iter().flat_map(|e| &e.by_jet);
+        used.filter_map(|(jet, _)| self.jets.get(*jet)?.order.get(axis).copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The axis of time, if there is one.
+    pub(super) fn time(&self) -> Option<usize> {
+        self.coordinates.iter().position(|c| c.role == Role::Time)
+    }
+}
