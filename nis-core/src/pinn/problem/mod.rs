@@ -5,11 +5,13 @@
 //! over *arguments*, that is the coordinates, then every derivative of a field that occurs (a [`Jet`]), then the
 //! unknown parameters, then the components of the outward normal.
 
+mod columns;
 mod condition;
 mod domain;
 mod lower;
 mod spec;
 
+pub use columns::Scatter;
 pub use domain::Domain;
 pub use spec::{DomainSpec, Observations, ParameterSpec, ProblemSpec, Shape};
 
