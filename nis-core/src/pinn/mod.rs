@@ -14,7 +14,10 @@ mod solve;
 
 pub use ode::{OdeSystem, fit_ode};
 pub use problem::{Domain, DomainSpec, Observations, ParameterSpec, Problem, ProblemSpec, Shape};
-pub use solution::{Certificate, Solution};
+pub use solution::{
+    Certificate, Comparison, ConditionCheck, Conservation, EquationCheck, FieldComparison, Grid,
+    Solution,
+};
 pub use solve::{Method, SolveOptions, solve};
 
 use serde::{Deserialize, Serialize};

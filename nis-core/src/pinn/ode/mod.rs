@@ -5,6 +5,8 @@ mod integrate;
 mod start;
 mod state;
 mod system;
+mod trajectory;
 
 pub use fit::fit_ode;
 pub use system::OdeSystem;
+pub(super) use trajectory::Trajectory;
