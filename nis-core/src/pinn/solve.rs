@@ -68,6 +68,11 @@ pub(super) struct Found {
     pub(super) converged: bool,
     /// What the reader should know: what was tried, what was refused, why it ended.
     pub(super) notes: Vec<String>,
+    /// The solver's own estimate of the relative error (2-norm over the domain), and how it was made.
+    pub(super) error: Option<(f64, String)>,
+    /// A second solution of lower accuracy (residual at least 10 times larger): the certificate learns from it how
+    /// residual and error go together.
+    pub(super) coarse: Option<Representation>,
 }
 
 /// Solves a problem.
@@ -88,11 +93,5 @@ pub fn solve(
             return Err(Error::unavailable("method integrate", "not built yet"));
         }
     };
-    Solution::new(
-        problem,
-        options,
-        found,
-        started.elapsed().as_secs_f64(),
-        progress,
-    )
+    Solution::new(problem, options, found, started, progress)
 }

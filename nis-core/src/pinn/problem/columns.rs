@@ -185,7 +185,8 @@ mod tests {
         let spec = ProblemSpec::new(["u' = -u"]).interval("t", 0.0, 1.0);
         let field = |columns, noise: &[(&str, f64)]| {
             let noise = (!noise.is_empty()).then(|| each(noise));
-            let error = Observations::from_columns(&spec.domain, columns, noise.as_ref()).unwrap_err();
+            let error =
+                Observations::from_columns(&spec.domain, columns, noise.as_ref()).unwrap_err();
             error.field().map(str::to_string)
         };
         assert_eq!(field(columns(&["u"]), &[]).as_deref(), Some("data.t"));
