@@ -278,7 +278,7 @@ impl Domain {
         let pieces = self.parts.get(part).map_or(&[][..], Vec::as_slice);
         pieces
             .iter()
-            .map(|p| p.measure * p.kept.iter().map(|[a, b]| b - a).sum::<f64>())
+            .map(|p| p.measure * p.share * p.kept.iter().map(|[a, b]| b - a).sum::<f64>())
             .sum()
     }
 
@@ -354,7 +354,7 @@ impl Domain {
                 let (p, _) = piece.at(u / n as f64, v / n as f64)?;
                 seen += usize::from(self.bounds_domain(p, hole)?);
             }
-            piece.measure *= seen as f64 / (n * n) as f64;
+            piece.share = seen as f64 / (n * n) as f64;
             return Ok(if seen == 0 {
                 Vec::new()
             } else {

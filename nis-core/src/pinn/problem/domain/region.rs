@@ -31,6 +31,8 @@ pub(super) struct Piece {
     pub(super) measure: f64,
     /// The parts of a curve that belong to the boundary, as fractions of its length.
     pub(super) kept: Vec<[f64; 2]>,
+    /// The part of a surface that belongs to the boundary, as a fraction of its area.
+    pub(super) share: f64,
 }
 
 /// The form of a piece; `sign` is -1 for holes, whose inside is out of the domain.
@@ -301,6 +303,7 @@ impl Piece {
             form,
             measure,
             kept: vec![[0.0, 1.0]],
+            share: 1.0,
         }
     }
 
