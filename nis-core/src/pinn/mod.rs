@@ -14,7 +14,8 @@ mod solve;
 
 pub use ode::{OdeSystem, fit_ode};
 pub use problem::{
-    Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Scatter, Shape,
+    Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Scatter,
+    Shape,
 };
 pub use solution::{
     Certificate, Comparison, ConditionCheck, Conservation, EquationCheck, FieldComparison, Grid,

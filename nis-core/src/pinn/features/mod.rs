@@ -200,5 +200,7 @@ fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveO
         method,
         iterations: best.iterations,
         notes,
+        error: None,
+        coarse: None,
     }
 }

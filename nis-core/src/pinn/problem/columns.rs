@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DomainSpec, Observations};
+use super::{DomainSpec, Observations, Shape};
 use crate::error::{Error, Result};
 
 /// The coordinate of time.
@@ -30,11 +30,14 @@ impl DomainSpec {
     /// ```
     pub fn coordinates(&self) -> Vec<String> {
         let mut names: Vec<String> = self.ranges.keys().cloned().collect();
-        if self.shape.is_some() {
-            for name in ["x", "y"] {
-                if !self.ranges.contains_key(name) {
-                    names.push(name.into());
-                }
+        let implied: &[&str] = match self.shape {
+            Some(Shape::Disk { .. } | Shape::Polygon(_) | Shape::Rectangle(..)) => &["x", "y"],
+            Some(Shape::Ball { .. } | Shape::Cuboid(..)) => &["x", "y", "z"],
+            Some(Shape::Below(_)) | None => &[],
+        };
+        for name in implied {
+            if !self.ranges.contains_key(*name) {
+                names.push((*name).into());
             }
         }
         names.sort_by(|a, b| (a == TIME).cmp(&(b == TIME)).then_with(|| a.cmp(b)));
