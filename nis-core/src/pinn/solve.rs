@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use super::solution::{Representation, Solution};
-use super::{Parameter, features, network};
+use super::{Parameter, features, network, ode};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
@@ -89,9 +89,7 @@ pub fn solve(
     let found = match options.method {
         Method::Auto | Method::Features => features::solve(problem, options, progress)?,
         Method::Network => network::solve(problem, options, progress)?,
-        Method::Integrate => {
-            return Err(Error::unavailable("method integrate", "not built yet"));
-        }
+        Method::Integrate => ode::solve(problem, options, progress)?,
     };
     Solution::new(problem, options, found, started, progress)
 }
