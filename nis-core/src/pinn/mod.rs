@@ -17,7 +17,9 @@ mod state;
 mod system;
 
 pub use fit::fit_ode;
-pub use problem::{Domain, DomainSpec, Observations, ParameterSpec, Problem, ProblemSpec, Shape};
+pub use problem::{
+    Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Shape,
+};
 pub use solution::{Certificate, Solution};
 pub use solve::{Method, SolveOptions, solve};
 pub use system::OdeSystem;

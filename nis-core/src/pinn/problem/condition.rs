@@ -21,6 +21,12 @@ pub(super) fn split(text: &str, fields: &[String], coordinates: &[Coordinate]) -
             place: Place::Periodic { axis },
         });
     }
+    if let Some(equation) = text.trim().strip_suffix(" on boundary") {
+        return Ok(Split {
+            equation: equation.to_string(),
+            place: Place::Boundary,
+        });
+    }
     if let Some((equation, place)) = text.rsplit_once(" at ") {
         return Ok(Split {
             equation: equation.to_string(),

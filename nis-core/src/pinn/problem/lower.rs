@@ -2,17 +2,25 @@
 
 use super::condition::split;
 use super::{
-    Condition, Coordinate, Domain, Jet, ParameterSpec, Place, Problem, ProblemSpec, Residual, Role,
-    Unknown,
+    Condition, Coordinate, Domain, Functions, Jet, ParameterSpec, Place, Problem, ProblemSpec,
+    Residual, Role, Unknown, domain,
 };
 use crate::error::{Error, Result};
 use crate::expr::{By, Context, Derivative, Equation, Expr};
 
-pub(super) fn read(spec: &ProblemSpec) -> Result<Problem> {
-    if spec.domain.shape.is_some() || !spec.domain.holes.is_empty() {
-        return Err(Error::unavailable("shapes", "only boxes are read yet"));
-    }
+pub(super) fn read(spec: &ProblemSpec, functions: &Functions) -> Result<Problem> {
     let mut coordinates: Vec<Coordinate> = Vec::new();
+    if let Some(shape) = &spec.domain.shape
+        && let Some(bounds) = domain::bounds(shape)?
+    {
+        for (name, range) in ["x", "y", "z"].iter().zip(bounds) {
+            coordinates.push(Coordinate {
+                name: (*name).into(),
+                range,
+                role: Role::Space,
+            });
+        }
+    }
     for (name, range) in &spec.domain.ranges {
         coordinates.push(Coordinate {
             name: name.clone(),
@@ -83,7 +91,13 @@ pub(super) fn read(spec: &ProblemSpec) -> Result<Problem> {
         };
         conditions.push((text.clone(), split.place, formula));
     }
-    let domain = Domain::of_box(&reader.coordinates);
+    let domain = Domain::new(&domain::Parts {
+        coordinates: &reader.coordinates,
+        shape: spec.domain.shape.as_ref(),
+        holes: &spec.domain.holes,
+        inside: functions.inside.as_ref(),
+        formula: &|_, text| Expr::parse(text),
+    })?;
     let mut problem = Problem {
         spec: spec.clone(),
         coordinates: reader.coordinates,

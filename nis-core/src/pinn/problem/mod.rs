@@ -7,10 +7,12 @@
 
 mod condition;
 mod domain;
+mod functions;
 mod lower;
 mod spec;
 
 pub use domain::Domain;
+pub use functions::Functions;
 pub use spec::{DomainSpec, Observations, ParameterSpec, ProblemSpec, Shape};
 
 use crate::error::Result;
@@ -95,9 +97,11 @@ pub(super) struct Residual {
 pub(super) enum Place {
     /// One coordinate is fixed, the others range over the domain.
     Face { axis: usize, value: f64 },
-    /// The whole boundary of the space domain, at all times.
+    /// Several coordinates are fixed (never all of them), the others range over the domain.
+    Edge(Vec<(usize, f64)>),
+    /// The whole boundary of the space domain with that of its holes, at all times.
     Boundary,
-    /// One numbered part of that boundary (the edge of a polygon, a hole).
+    /// One numbered part of that boundary: first the edges of the outer shape, then one part per hole.
     Part(usize),
     /// One point.
     Point(Vec<f64>),
@@ -120,7 +124,20 @@ impl Problem {
     /// [`Error::Parse`](crate::Error::Parse) points at the column of a text that cannot be read;
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) names the equation or condition that does not fit.
     pub fn new(spec: &ProblemSpec) -> Result<Self> {
-        lower::read(spec)
+        lower::read(spec, &Functions::default())
+    }
+
+    /// Reads and checks a problem that refers to functions of the host's program.
+    ///
+    /// # Errors
+    /// As [`Problem::new`]; [`Error::Numerical`](crate::Error::Numerical) names a function that is NaN.
+    pub fn with_functions(spec: &ProblemSpec, functions: &Functions) -> Result<Self> {
+        lower::read(spec, functions)
+    }
+
+    /// Where the equations hold.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
     }
 
     /// What was read.
