@@ -67,6 +67,11 @@ impl Factored {
 
     /// Minimises `|A x - b|`, with 0 for the columns that were cut.
     pub(super) fn solve(&self, b: &[f64]) -> Vec<f64> {
+        self.solve_with_rest(b).0
+    }
+
+    /// The same, with the norm that is left.
+    pub(super) fn solve_with_rest(&self, b: &[f64]) -> (Vec<f64>, f64) {
         let basis = self.qr.Q_basis();
         let mut y = Mat::from_fn(basis.nrows(), 1, |i, _| b.get(i).copied().unwrap_or(0.0));
         let need = scratch::<f64>(basis.nrows(), self.qr.Q_coeff().nrows(), 1);
@@ -79,6 +84,9 @@ impl Factored {
             Par::Seq,
             faer::dyn_stack::MemStack::new(&mut memory),
         );
+        let rest = (self.rank..y.nrows())
+            .map(|i| y[(i, 0)].powi(2))
+            .sum::<f64>();
         let r = self.qr.R().submatrix(0, 0, self.rank, self.rank);
         faer::linalg::triangular_solve::solve_upper_triangular_in_place(
             r,
@@ -90,7 +98,7 @@ impl Factored {
         for (k, column) in forward.iter().enumerate().take(self.rank) {
             x[*column] = y[(k, 0)] / self.norms[*column];
         }
-        x
+        (x, rest.sqrt())
     }
 
     /// The diagonal entry of `(A^T A)^-1` of a column; `None` where the column was cut.

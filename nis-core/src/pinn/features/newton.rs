@@ -56,8 +56,8 @@ pub(super) fn linear(
 }
 
 /// Gauss-Newton steps on `|F - offset|`, at most `limit` of them. Every step is halved until the residual falls
-/// (Nocedal and Wright, Numerical Optimization, 2nd ed., section 10.3); it ends where no step does that, or where
-/// the last one gained little.
+/// (Nocedal and Wright, Numerical Optimization, 2nd ed., section 10.3); it ends where no step does that, where the
+/// last one gained little, or where the residual is what the linear model leaves.
 pub(super) fn gauss_newton(
     system: &System<'_>,
     start: State,
@@ -96,7 +96,7 @@ pub(super) fn gauss_newton(
         }
         let f = Factored::new(jacobian)?;
         progress.check()?;
-        let step = f.solve(&r);
+        let (step, rest) = f.solve_with_rest(&r);
         factored = Some(f);
         iterations += 1;
         let mut taken = None;
@@ -115,7 +115,8 @@ pub(super) fn gauss_newton(
         };
         let gain = now / last;
         (state, r, last) = (next, then, now);
-        if length == 1.0 && gain > 0.95 {
+        // What is left is what the functions cannot represent, or rounding.
+        if length == 1.0 && (last < 1.05 * rest || gain > 0.95) {
             break;
         }
     }
