@@ -1,5 +1,7 @@
 //! Networks whose derivatives are propagated as Taylor coefficients.
 
+pub mod kernel;
+
 use serde::{Deserialize, Serialize};
 
 use super::points::Points;
