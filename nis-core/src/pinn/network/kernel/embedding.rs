@@ -28,34 +28,40 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// A derivative of this function at a point; `order` counts how often by each coordinate.
-    pub(super) fn jet(&self, order: &[u8], point: &[f64]) -> f64 {
-        let total: u32 = order.iter().map(|k| u32::from(*k)).sum();
+    /// Gives all these derivatives of the function at a point to `put`, by number; an order counts how often by each
+    /// coordinate.
+    #[inline(always)]
+    pub(super) fn jets(&self, orders: &[Vec<u8>], point: &[f64], mut put: impl FnMut(usize, f64)) {
+        let total = |order: &[u8]| order.iter().map(|k| u32::from(*k)).sum::<u32>();
         match self {
             Feature::Affine {
                 axis,
                 centre,
                 scale,
-            } => match (total, order.get(*axis)) {
-                (0, _) => scale * (point.get(*axis).copied().unwrap_or(f64::NAN) - centre),
-                (1, Some(1)) => *scale,
-                _ => 0.0,
-            },
+            } => {
+                for (k, order) in orders.iter().enumerate() {
+                    let value = match (total(order), order.get(*axis)) {
+                        (0, _) => scale * (point.get(*axis).copied().unwrap_or(f64::NAN) - centre),
+                        (1, Some(1)) => *scale,
+                        _ => 0.0,
+                    };
+                    put(k, value);
+                }
+            }
             Feature::Wave { rates, phase } => {
                 let angle: f64 = rates.iter().zip(point).map(|(r, x)| r * x).sum();
-                let factor: f64 = rates
-                    .iter()
-                    .zip(order)
-                    .map(|(r, k)| r.powi(i32::from(*k)))
-                    .product();
-                let angle = angle + phase;
-                factor
-                    * match total % 4 {
-                        0 => angle.cos(),
-                        1 => -angle.sin(),
-                        2 => -angle.cos(),
-                        _ => angle.sin(),
-                    }
+                let (sine, cosine) = (angle + phase).sin_cos();
+                for (k, order) in orders.iter().enumerate() {
+                    let powers = rates.iter().zip(order);
+                    let factor: f64 = powers.map(|(r, k)| r.powi(i32::from(*k))).product();
+                    let turned = match total(order) % 4 {
+                        0 => cosine,
+                        1 => -sine,
+                        2 => -cosine,
+                        _ => sine,
+                    };
+                    put(k, factor * turned);
+                }
             }
         }
     }

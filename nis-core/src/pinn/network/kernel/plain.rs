@@ -64,10 +64,10 @@ fn tanh_back(streams: &Streams, z: &[f64], slopes: &[f64], out: &mut [f64]) {
 fn pass(net: &Mlp, streams: &Streams, point: &[f64], p: &[f64]) -> (Trace, Vec<f64>) {
     let s = streams.len();
     let features = &net.embedding.features;
-    let mut h: Vec<f64> = features
-        .iter()
-        .flat_map(|f| streams.orders().iter().map(|o| f.jet(o, point)))
-        .collect();
+    let mut h = vec![0.0; features.len() * s];
+    for (feature, h) in features.iter().zip(h.chunks_exact_mut(s)) {
+        feature.jets(streams.orders(), point, |k, v| h[k] = v);
+    }
     let mut trace = Trace {
         into: Vec::new(),
         under: Vec::new(),

@@ -22,7 +22,16 @@ const HIGHEST: u32 = 12;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Streams {
     orders: Vec<Vec<u8>>,
+    pub(super) order: Order,
     pub(super) chain: Vec<Link>,
+}
+
+/// How high the derivatives go, for the kernels that are made for few.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Order {
+    /// To the second at most: the number of first ones, and for each second one the first ones that it belongs to.
+    Second(usize, Vec<[usize; 2]>),
+    Higher,
 }
 
 /// How one derivative of `h = tanh(z)` is made. With `q = 1 - h^2`, so that `h_i = q z_i` for each input `i`, Leibniz'
@@ -89,7 +98,12 @@ impl Streams {
             (total, back)
         });
         let chain = links(&all);
-        Ok(Streams { orders: all, chain })
+        let order = order(&all);
+        Ok(Streams {
+            orders: all,
+            order,
+            chain,
+        })
     }
 
     /// The derivatives, the value first.
@@ -136,6 +150,30 @@ fn minus(a: &[u8], b: &[u8]) -> Vec<u8> {
 fn binomial(a: &[u8], b: &[u8]) -> f64 {
     let one = |n: u8, k: u8| (0..k).fold(1.0, |c, j| c * f64::from(n - j) / f64::from(j + 1));
     a.iter().zip(b).map(|(n, k)| one(*n, *k)).product()
+}
+
+fn order(orders: &[Vec<u8>]) -> Order {
+    let total = |order: &[u8]| order.iter().map(|k| u32::from(*k)).sum::<u32>();
+    let (mut firsts, mut pairs) = (Vec::new(), Vec::new());
+    for (at, order) in orders.iter().enumerate() {
+        match total(order) {
+            0 => {}
+            1 => firsts.push((order.iter().position(|k| *k > 0), at)),
+            2 => {
+                let mut of = firsts
+                    .iter()
+                    .filter(|(axis, _)| axis.and_then(|a| order.get(a)).is_some_and(|k| *k > 0));
+                match (of.next(), of.next_back()) {
+                    (Some((_, first)), second) => {
+                        pairs.push([*first, second.map_or(*first, |s| s.1)]);
+                    }
+                    _ => return Order::Higher,
+                }
+            }
+            _ => return Order::Higher,
+        }
+    }
+    Order::Second(firsts.len(), pairs)
 }
 
 fn links(orders: &[Vec<u8>]) -> Vec<Link> {

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::{Embedding, Mlp, Streams, Workspace};
+use super::{Embedding, Mlp, Streams, Workspace, plain};
 use crate::optim::Random;
 
 /// Largest difference relative to `1 + |b|`; NaN where a number is not one.
@@ -230,6 +230,44 @@ fn rows_of_the_jacobian_add_up_to_the_gradient() {
                     apart(&sums, &gradient) <= 1e-11,
                     "{net:?} {}",
                     apart(&sums, &gradient)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn kernels_are_the_plain_ones() {
+    for (net, streams, n) in cases() {
+        let (points, p) = data(&net, n);
+        let columns = columns(&points);
+        let out = forward(&net, &streams, &points, &p, 1);
+        let mut want = vec![0.0; out.len()];
+        plain::forward(&net, &streams, &columns, &p, &mut want);
+        assert!(
+            apart(&out, &want) <= 1e-13,
+            "{net:?} {}",
+            apart(&out, &want)
+        );
+        let seeds = random(2 * out.len(), 3);
+        let (mut rows, mut plain_rows) = (Mat::zeros(2 * n, p.len()), Mat::zeros(2 * n, p.len()));
+        let mut workspace = Workspace::new(1);
+        net.jacobian(
+            &streams,
+            &columns,
+            &p,
+            &seeds,
+            &mut workspace,
+            rows.as_mut(),
+        )
+        .unwrap();
+        plain::jacobian(&net, &streams, &columns, &p, &seeds, plain_rows.as_mut());
+        for k in 0..p.len() {
+            for i in 0..2 * n {
+                let (a, b) = (rows[(i, k)], plain_rows[(i, k)]);
+                assert!(
+                    (a - b).abs() <= 1e-12 * (1.0 + b.abs()),
+                    "{net:?} {i} {k}: {a} {b}"
                 );
             }
         }
