@@ -1,12 +1,15 @@
 //! Problems and solutions of differential equations; `nis_core.pinn` wraps them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nis_core::Error;
-use nis_core::pinn::{Observations, Problem, ProblemSpec, Scatter, Solution, SolveOptions, solve};
+use nis_core::pinn::{
+    Functions, Observations, Problem, ProblemSpec, Scatter, Solution, SolveOptions, solve,
+};
 use nis_core::runtime::read_json;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use serde_json::json;
 
 use crate::errors::OrPython;
@@ -22,13 +25,55 @@ type Data<'py> = (Vec<(String, PyReadonlyArray1<'py, f64>)>, Option<String>);
 #[pyclass(frozen, module = "nis_core._native", name = "NativeProblem")]
 pub(crate) struct NativeProblem {
     problem: Arc<Problem>,
+    raised: Raised,
+}
+
+/// What a function of the host raised first.
+#[derive(Clone, Default)]
+struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    fn place(&self) -> MutexGuard<'_, Option<PyErr>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A Python callable as the core wants it: NaN where it raises, which the core refuses, and the exception is kept.
+    fn guarded(&self, call: Py<PyAny>) -> impl Fn(&[f64]) -> f64 + Send + Sync + 'static {
+        let raised = self.clone();
+        move |point| {
+            Python::attach(|py| {
+                let value = PyTuple::new(py, point)
+                    .and_then(|point| call.call1(py, point))
+                    .and_then(|value| value.extract::<f64>(py));
+                value.unwrap_or_else(|error| {
+                    raised.place().get_or_insert(error);
+                    f64::NAN
+                })
+            })
+        }
+    }
+
+    /// The outcome of work that called such functions: what they raised goes before the error that followed from it.
+    fn first<T>(&self, outcome: PyResult<T>) -> PyResult<T> {
+        match (outcome, self.place().take()) {
+            (Err(_), Some(raised)) => Err(raised),
+            (outcome, _) => outcome,
+        }
+    }
 }
 
 #[pymethods]
 impl NativeProblem {
-    /// Reads a problem from JSON; `data` stands for the `data` of the JSON text.
+    /// Reads a problem from JSON; `data` stands for the `data` of the JSON text, `functions` for names in it,
+    /// `inside` for a domain by the sign of a function.
     #[new]
-    fn new(py: Python<'_>, spec: &str, data: Option<Data<'_>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        spec: &str,
+        data: Option<Data<'_>>,
+        functions: Vec<(String, Py<PyAny>)>,
+        inside: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let mut spec: ProblemSpec = read_json("problem", spec).or_python(py)?;
         if let Some((columns, noise)) = data {
             let noise: Option<Scatter> = noise
@@ -41,9 +86,18 @@ impl NativeProblem {
             let found = Observations::from_columns(&spec.domain, columns.collect(), noise.as_ref());
             spec.data = Some(found.or_python(py)?);
         }
-        let problem = py.detach(|| Problem::new(&spec)).or_python(py)?;
+        let raised = Raised::default();
+        let mut own = Functions::new();
+        if let Some(call) = inside {
+            own = own.inside(raised.guarded(call));
+        }
+        for (name, call) in functions {
+            own = own.named(&name, raised.guarded(call));
+        }
+        let read = py.detach(|| Problem::with_functions(&spec, &own));
         Ok(NativeProblem {
-            problem: Arc::new(problem),
+            problem: Arc::new(raised.first(read.or_python(py))?),
+            raised,
         })
     }
 
@@ -63,6 +117,8 @@ impl NativeProblem {
             "coordinates": self.problem.coordinates(),
             "unknowns": self.problem.unknowns(),
             "linear": self.problem.is_linear(),
+            "eigen": self.problem.is_eigenproblem(),
+            "notes": self.problem.notes(),
         })
         .to_string()
     }
@@ -79,8 +135,8 @@ impl NativeProblem {
         let problem = Arc::clone(&self.problem);
         let solution = work::run(py, progress, move |progress| {
             solve(&problem, &options, progress)
-        })?;
-        Ok(NativeSolution(Arc::new(solution)))
+        });
+        Ok(NativeSolution(Arc::new(self.raised.first(solution)?)))
     }
 }
 

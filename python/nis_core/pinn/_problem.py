@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 Real = NDArray[np.float64]
 Progress = Callable[[str, int, int, str], object]
-Parameter: TypeAlias = "float | str | tuple[float, float] | Mapping[str, float]"
+Parameter: TypeAlias = (
+    "float | str | tuple[float, float] | Mapping[str, float] | Callable[..., float]"
+)
 NativeData: TypeAlias = "tuple[list[tuple[str, Real]], str | None]"
 
 SHAPES = ("shape", "holes")
@@ -33,9 +35,11 @@ class Problem:
         domain: Ranges by coordinate, ``{"x": (0, 1), "t": (0, 2)}``; ``t`` is time. In the plane ``"shape"`` may hold
             ``{"disk": {"center": [0, 0], "radius": 1}}``, ``{"polygon": [[x, y], ..]}``,
             ``{"rectangle": [[x0, y0], [x1, y1]]}`` or ``{"below": "x^2 + 4*y^2 - 1"}`` (where the formula is negative),
-            and ``"holes"`` a list of such shapes; ``x`` and ``y`` then need no range.
+            and ``"holes"`` a list of such shapes; ``x`` and ``y`` then need no range. ``"inside"`` may hold a Python
+            function of the space coordinates that is negative inside, within the ranges.
         conditions: ``"u(x,0) = sin(pi*x)"``, ``"u_x(0,t) = 0"``, ``"u + 2*u_x = 1 at x=1"``, ``"u = 0 on boundary"``,
             ``"periodic x"``.
+        fields: Fields that stand in the equations without a derivative; the others are found.
         parameters: By name: a number, a formula of numbers (``"0.01/pi"``), ``"?"`` or ``{"start": 2.0}`` for one that
             is to be found from data, ``(low, high)`` for a family of problems.
         data: Measured values, for parameters to be found: columns by name (a mapping or a DataFrame), the coordinates
@@ -64,18 +68,21 @@ class Problem:
         *,
         domain: Mapping[str, Any],
         conditions: str | Sequence[str] = (),
+        fields: str | Sequence[str] = (),
         parameters: Mapping[str, Parameter] | None = None,
         data: Any = None,
         noise: float | Mapping[str, float] | None = None,
         **constants: Parameter,
     ) -> None:
+        known, functions = _parameters(parameters or {}, constants)
         spec: dict[str, Any] = {
             "equations": _texts("equations", equations),
             "domain": _domain(domain),
             "conditions": _texts("conditions", conditions),
-            "parameters": _parameters(parameters or {}, constants),
+            "fields": _texts("fields", fields),
+            "parameters": known,
         }
-        self._read(spec, _data(data, noise))
+        self._read(spec, _data(data, noise), functions, domain.get("inside"))
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> Problem:
@@ -123,12 +130,20 @@ class Problem:
         problem._read(spec, _data(columns, data.get("noise")))
         return problem
 
-    def _read(self, spec: dict[str, Any], data: NativeData | None) -> None:
+    def _read(
+        self,
+        spec: dict[str, Any],
+        data: NativeData | None,
+        functions: Mapping[str, Callable[..., float]] | None = None,
+        inside: Callable[..., float] | None = None,
+    ) -> None:
         try:
             text = json.dumps(spec, default=_plain, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise invalid("problem", error, "text, finite numbers, lists and mappings") from None
-        self._native = _native.NativeProblem(text, data)
+        self._functions = dict(functions or {})
+        self._inside = inside
+        self._native = _native.NativeProblem(text, data, list(self._functions.items()), inside)
         self._about: dict[str, Any] = json.loads(self._native.describe())
 
     @property
@@ -152,9 +167,14 @@ class Problem:
         return bool(self._about["linear"])
 
     @property
+    def is_eigenproblem(self) -> bool:
+        """Whether a parameter to be found is an eigenvalue."""
+        return bool(self._about["eigen"])
+
+    @property
     def notes(self) -> list[str]:
         """What the reader of the problem may have to know, for example a condition that may be missing."""
-        return list(self._about.get("notes", []))
+        return list(self._about["notes"])
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as dicts, lists and numbers; :meth:`from_dict` reads it."""
@@ -173,7 +193,7 @@ class Problem:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_from_json, (self._native.to_json(),))
+        return (_again, (self._native.to_json(), self._functions, self._inside))
 
     def __repr__(self) -> str:
         what = "; ".join(self.to_dict()["equations"])
@@ -181,8 +201,12 @@ class Problem:
         return f"<Problem {what!r}: {', '.join(self.fields)} over {', '.join(self.coordinates)}, {kind}>"
 
 
-def _from_json(text: str) -> Problem:
-    return Problem.from_dict(json.loads(text))
+def _again(
+    text: str, functions: Mapping[str, Callable[..., float]], inside: Callable[..., float] | None
+) -> Problem:
+    problem = Problem.__new__(Problem)
+    problem._read(json.loads(text), None, functions, inside)
+    return problem
 
 
 def _texts(field: str, texts: str | Sequence[str]) -> list[str]:
@@ -213,28 +237,38 @@ def _range(field: str, value: Any) -> list[float]:
 def _domain(domain: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(domain, Mapping):
         raise invalid("domain", type(domain).__name__, "a mapping from coordinates to (low, high)")
+    inside = domain.get("inside")
+    if inside is not None and not callable(inside):
+        raise invalid("domain.inside", repr(inside), "a function of the space coordinates")
     return {
         str(name): value if name in SHAPES else _range(f"domain.{name}", value)
         for name, value in domain.items()
+        if name != "inside"
     }
 
 
-def _parameters(given: Mapping[str, Parameter], more: Mapping[str, Parameter]) -> dict[str, Any]:
+def _parameters(
+    given: Mapping[str, Parameter], more: Mapping[str, Parameter]
+) -> tuple[dict[str, Any], dict[str, Callable[..., float]]]:
+    """Parameters that JSON can hold, and functions."""
     for name in more:
         if name in given:
             raise invalid(f"parameters.{name}", more[name], "the parameter once")
     out: dict[str, Any] = {}
+    functions: dict[str, Callable[..., float]] = {}
     for name, value in {**given, **more}.items():
         field = f"parameters.{name}"
         if isinstance(value, (str, Mapping)):
             out[name] = value
         elif isinstance(value, (tuple, list)):
             out[name] = _range(field, value)
-        elif isinstance(value, (bool, type(None))) or callable(value):
+        elif callable(value):
+            functions[name] = value
+        elif isinstance(value, (bool, type(None))):
             raise invalid(field, repr(value), "a number, a formula, '?', (low, high) or {'start': number}")
         else:
             out[name] = _number(field, value)
-    return out
+    return out, functions
 
 
 def _data(data: Any, noise: Any) -> NativeData | None:

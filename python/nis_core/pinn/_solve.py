@@ -20,6 +20,7 @@ def solve(
     *,
     domain: Mapping[str, Any] | None = None,
     conditions: str | Sequence[str] = (),
+    fields: str | Sequence[str] = (),
     parameters: Mapping[str, Parameter] | None = None,
     data: Any = None,
     noise: float | Mapping[str, float] | None = None,
@@ -40,6 +41,7 @@ def solve(
         equations: The equations as text, or a :class:`Problem`, which then holds all up to ``noise``.
         domain: Ranges by coordinate, and shapes: see :class:`Problem`.
         conditions: Initial and boundary conditions as text.
+        fields: Fields that stand in the equations without a derivative.
         parameters: Known, unknown (``"?"``) and ranged parameters.
         data: Measured values by column, for unknown parameters.
         noise: Their known standard deviation.
@@ -82,6 +84,7 @@ def solve(
         given = {
             "domain": domain,
             "conditions": conditions or None,
+            "fields": fields or None,
             "parameters": parameters,
             "data": data,
             "noise": noise,
@@ -97,6 +100,7 @@ def solve(
             equations,
             domain=domain,
             conditions=conditions,
+            fields=fields,
             parameters=parameters,
             data=data,
             noise=noise,
