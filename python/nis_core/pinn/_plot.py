@@ -180,6 +180,7 @@ def _map(
     (a, b), values = _grid(solution, free, fixed, MAP)
     field_values = values[field]
     low, high, colors = limits or _limits(field_values)
+    drawn: Any
     if free[1] == TIME:
         # Time runs to the right.
         drawn = ax.pcolormesh(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nis_core import _native
 from nis_core._errors import Unavailable
+from nis_core._native import NativeSolution
 from nis_core.laplace._input import invalid
 
 if TYPE_CHECKING:
@@ -202,13 +203,13 @@ class Solution:
     True
     """
 
-    _native: _native.NativeSolution
+    _native: NativeSolution
 
     def __init__(self) -> None:
         raise TypeError("a Solution comes from nis_core.pinn.solve, Problem.solve or Solution.load")
 
     @classmethod
-    def _of(cls, native: _native.NativeSolution) -> Solution:
+    def _of(cls, native: NativeSolution) -> Solution:
         solution = object.__new__(cls)
         solution._native = native
         solution._about = json.loads(native.summary())
@@ -439,7 +440,7 @@ class Solution:
             Unavailable: xarray is not installed.
         """
         try:
-            import xarray
+            xarray: Any = importlib.import_module("xarray")
         except ImportError as error:
             raise Unavailable(f"xarray is unavailable: {error}; pip install xarray") from None
         grid = self.on_grid(n, **at)
@@ -457,7 +458,7 @@ class Solution:
 
     def compare(
         self,
-        reference: Callable[..., ArrayLike] | Mapping[str, ArrayLike],
+        reference: Callable[..., Any] | Mapping[str, ArrayLike],
         n: int | Sequence[int] = 65,
     ) -> Comparison:
         """The solution against reference values.
@@ -598,7 +599,7 @@ class Solution:
             OSError: The file cannot be read.
             ParseError, InvalidInput, LimitError: It does not hold a solution.
         """
-        return cls._of(_native.NativeSolution.from_json(Path(path).read_text(encoding="utf-8")))
+        return cls._of(NativeSolution.from_json(Path(path).read_text(encoding="utf-8")))
 
     def to_html(self) -> str:
         """The solution as one self-contained HTML page with drawings: what ``nis solve --html`` writes."""
@@ -689,4 +690,4 @@ def _floats(field: str, value: ArrayLike) -> Real:
 
 
 def _unpickle(text: str) -> Solution:
-    return Solution._of(_native.NativeSolution.from_json(text))
+    return Solution._of(NativeSolution.from_json(text))

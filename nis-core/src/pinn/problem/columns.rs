@@ -149,6 +149,33 @@ impl Scatter {
     }
 }
 
+/// Rows of values as JSON knows them: `null` stands for NaN.
+pub(super) mod gaps {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Row<T> = Vec<Vec<T>>;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        rows: &[Vec<f64>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let cell = |v: &f64| (!v.is_nan()).then_some(*v);
+        let rows: Row<Option<f64>> = rows
+            .iter()
+            .map(|row| row.iter().map(cell).collect())
+            .collect();
+        rows.serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Row<f64>, D::Error> {
+        let rows: Row<Option<f64>> = Vec::deserialize(deserializer)?;
+        let row = |row: Vec<Option<f64>>| row.into_iter().map(|v| v.unwrap_or(f64::NAN));
+        Ok(rows.into_iter().map(|r| row(r).collect()).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +208,19 @@ mod tests {
         let both = columns(&["t", "y", "u", "v"]);
         let data = Observations::from_columns(&spec.domain, both, Some(&Scatter::Equal(0.3)));
         assert_eq!(data.unwrap().noise, Some(vec![0.3, 0.3]));
+    }
+
+    #[test]
+    fn gaps_are_null_in_json() {
+        let data: Observations = serde_json::from_str(
+            r#"{"fields": ["u"], "points": [[0], [1]], "values": [[null], [2.5]]}"#,
+        )
+        .unwrap();
+        assert!(data.values[0][0].is_nan() && data.values[1][0] == 2.5);
+        let text = serde_json::to_string(&data).unwrap();
+        assert!(text.contains("[[null],[2.5]]"), "{text}");
+        let named: Observations = serde_json::from_str(r#"{"fields": ["u"]}"#).unwrap();
+        assert!(named.points.is_empty() && named.values.is_empty());
     }
 
     #[test]

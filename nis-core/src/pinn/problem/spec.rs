@@ -112,8 +112,10 @@ pub struct Observations {
     /// The measured fields, one per column of `values`.
     pub fields: Vec<String>,
     /// One row of coordinates per measurement.
+    #[serde(default)]
     pub points: Vec<Vec<f64>>,
-    /// One row per measurement; NaN where a field was not measured there.
+    /// One row per measurement; NaN (in JSON: null) where a field was not measured there.
+    #[serde(default, with = "super::columns::gaps")]
     pub values: Vec<Vec<f64>>,
     /// Known standard deviation of the scatter per field, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
