@@ -366,6 +366,86 @@ class Kan {
     std::unique_ptr<nis_kan_t, Free> handle_;
 };
 
+/** A differential equation that was solved, or fitted to data: values, derivatives, and how far to trust them. */
+class Solution {
+  public:
+    /** Solves a problem; see nis_solve for both texts. `points` and `values` are `rows` rows of measured values. */
+    static Result<Solution> solve(std::string_view problem_json, std::string_view options_json = "{}",
+                                  Progress progress = {}, const Cancel *cancel = nullptr,
+                                  const double *points = nullptr, const double *values = nullptr,
+                                  std::size_t rows = 0) {
+        detail::Call call(std::move(progress), cancel);
+        nis_solution_t *handle = nullptr;
+        const nis_status status =
+            nis_solve(detail::text(problem_json), problem_json.size(), detail::text(options_json), options_json.size(),
+                      points, values, rows, call.options(), &handle);
+        call.rethrow();
+        if (status != NIS_OK) {
+            return detail::failed<Solution>();
+        }
+        return Solution(handle);
+    }
+    /** The solution that save() or another face of NIS wrote. */
+    static Result<Solution> load(std::string_view json) {
+        nis_solution_t *handle = nullptr;
+        if (nis_solution_load(detail::text(json), json.size(), &handle) != NIS_OK) {
+            return detail::failed<Solution>();
+        }
+        return Solution(handle);
+    }
+
+    /** All fields at `n` points (rows of coordinates), a row for each; `outside` allows points outside the domain. */
+    Result<std::vector<double>> evaluate(const double *points, std::size_t n, bool outside = false) const {
+        std::size_t fields = 0;
+        if (nis_solution_size(handle_.get(), nullptr, &fields) != NIS_OK) {
+            return detail::failed<std::vector<double>>();
+        }
+        std::vector<double> out(n * fields);
+        if (nis_solution_evaluate(handle_.get(), points, n, outside ? 1 : 0, out.data(), out.size()) != NIS_OK) {
+            return detail::failed<std::vector<double>>();
+        }
+        return out;
+    }
+
+    /** One derivative, for example "u_x", at `n` points. */
+    Result<std::vector<double>> derivative(std::string_view name, const double *points, std::size_t n) const {
+        std::vector<double> out(n);
+        if (nis_solution_derivative(handle_.get(), detail::text(name), name.size(), points, n, out.data(),
+                                    out.size()) != NIS_OK) {
+            return detail::failed<std::vector<double>>();
+        }
+        return out;
+    }
+
+    /** Method, parameters, certificate and notes, as JSON. */
+    Result<std::string> json() const {
+        nis_buffer out{};
+        if (nis_solution_json(handle_.get(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** The whole solution as JSON, for load(). */
+    Result<std::string> save() const {
+        nis_buffer out{};
+        if (nis_solution_save(handle_.get(), &out) != NIS_OK) {
+            return detail::failed<std::string>();
+        }
+        return detail::take(out);
+    }
+
+    /** The C handle, still owned by this object. */
+    const nis_solution_t *get() const noexcept { return handle_.get(); }
+
+  private:
+    struct Free {
+        void operator()(nis_solution_t *h) const noexcept { nis_solution_free(h); }
+    };
+    explicit Solution(nis_solution_t *handle) : handle_(handle) {}
+    std::unique_ptr<nis_solution_t, Free> handle_;
+};
+
 } // namespace nis
 
 #include "nis_laplace.hpp"

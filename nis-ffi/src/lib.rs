@@ -31,6 +31,8 @@ mod laplace;
 
 mod kan;
 
+mod solve;
+
 pub use analyze::nis_analyze;
 pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
@@ -63,6 +65,11 @@ pub use laplace::{
     nis_line_plan_transform,
 };
 pub use last_error::{nis_error, nis_last_error};
+pub use solve::{
+    nis_solution_compare, nis_solution_derivative, nis_solution_evaluate, nis_solution_free,
+    nis_solution_json, nis_solution_load, nis_solution_save, nis_solution_size, nis_solution_t,
+    nis_solve,
+};
 pub use status::nis_status;
 
 use std::ffi::c_char;

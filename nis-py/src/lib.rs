@@ -8,6 +8,7 @@
 mod errors;
 mod kan;
 mod laplace;
+mod pinn;
 mod report;
 mod runtime;
 mod work;
@@ -35,6 +36,8 @@ mod _native {
     use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
+    #[pymodule_export]
+    use crate::pinn::{NativeProblem, NativeSolution};
     #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]

@@ -93,5 +93,20 @@ int main() {
     CHECK(code_of([] { nis::Kan::load("nonsense"); }) == NIS_ERR_PARSE);
     CHECK(code_of([] { nis::Kan::load(std::string_view()); }) == NIS_ERR_PARSE);
     CHECK(code_of([] { nis::Kan::load_file("/no/such.json"); }) == NIS_ERR_IO);
+
+    // A differential equation: solved, asked, saved and loaded.
+    const char *decay = R"({"equations": ["u' = -u"], "domain": {"t": [0, 1]}, "conditions": ["u(0) = 1"]})";
+    const nis::Solution solution = nis::Solution::solve(decay);
+    const double at[] = {0.0, 0.5, 1.0};
+    const std::vector<double> u = solution.evaluate(at, 3);
+    CHECK(u.size() == 3 && std::fabs(u[2] - std::exp(-1.0)) < 1e-6);
+    CHECK(std::fabs(solution.derivative("u'", at, 3)[1] + u[1]) < 1e-5);
+    CHECK(solution.json().find("\"converged\":true") != std::string::npos);
+    CHECK(nis::Solution::load(solution.save()).evaluate(at, 3) == u);
+    CHECK(code_of([] { nis::Solution::load("nonsense"); }) == NIS_ERR_PARSE);
+    const double beyond = 1.5;
+    CHECK(code_of([&] { solution.evaluate(&beyond, 1); }) == NIS_ERR_INVALID_INPUT);
+    CHECK(code_of([&] { nis::Solution::solve(decay, "{}", {}, &cancel); }) == NIS_ERR_CANCELLED);
+    CHECK(code_of([&] { nis::Solution::solve(decay, R"({"metod": 1})"); }) == NIS_ERR_INVALID_INPUT);
     return 0;
 }

@@ -5,6 +5,7 @@
 //! - `nis kan ...`: networks on CSV files ([`kan`]).
 //! - `nis laplace ...`: one part of the Laplace engine on files ([`laplace`]).
 //! - `nis serve`: the same over HTTP and WebSocket ([`serve`]).
+//! - `nis solve FILE`: a differential equation, solved or fitted to data ([`solve`](mod@solve)).
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the input does not fit, 130 stopped by Ctrl-C.
 
@@ -13,6 +14,7 @@ mod ask;
 mod kan;
 mod laplace;
 mod serve;
+mod solve;
 mod work;
 
 use std::io::{self, Write};
@@ -41,6 +43,8 @@ enum Command {
     Laplace(laplace::Args),
     /// Serve chat and analysis over HTTP and WebSocket.
     Serve(serve::Args),
+    /// Solve a differential equation from a file, or fit its parameters to data.
+    Solve(Box<solve::Args>),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Kan(args) => kan::run(&args),
         Command::Laplace(args) => laplace::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Solve(args) => solve::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

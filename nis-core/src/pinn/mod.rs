@@ -4,14 +4,24 @@
 //! values: first through a spline state that is pulled towards the data and the equations (so that a poor
 //! start does not matter), then through the exact trajectory.
 
-mod fit;
-mod integrate;
-mod start;
-mod state;
-mod system;
+pub mod features;
+pub mod network;
+mod ode;
+mod points;
+mod problem;
+mod solution;
+mod solve;
 
-pub use fit::fit_ode;
-pub use system::OdeSystem;
+pub use ode::{OdeSystem, fit_ode};
+pub use problem::{
+    Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Scatter,
+    Shape,
+};
+pub use solution::{
+    Certificate, Comparison, ConditionCheck, Conservation, EquationCheck, FieldComparison, Grid,
+    Solution, Summary,
+};
+pub use solve::{Method, SolveOptions, solve};
 
 use serde::{Deserialize, Serialize};
 

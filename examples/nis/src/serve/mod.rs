@@ -4,6 +4,7 @@
 mod body;
 mod error;
 mod routes;
+mod solve;
 mod ws;
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,10 +1,11 @@
 //! Reports for readers: plain text for a terminal, and one self-contained HTML page with plots.
 //!
-//! `html` and `text` put the page together; `figures` says what each plot shows; `plot`, `layers`, `axis`,
+//! `html` and `text` put the page together; `solution` is the page of a solved equation, with the maps of `heat`; `figures` says what each plot shows; `plot`, `layers`, `axis`,
 //! `thin` and `labels` draw plots of any data; `page` and `mathml` write HTML and formulas; `number` writes numbers.
 
 mod axis;
 mod figures;
+mod heat;
 mod html;
 mod labels;
 mod layers;
@@ -12,5 +13,6 @@ mod mathml;
 pub(crate) mod number;
 mod page;
 mod plot;
+mod solution;
 mod text;
 mod thin;

@@ -8,9 +8,9 @@ use faer::{Mat, Side};
 use super::start::{self, Slopes};
 use super::state::{Observed, fit_state};
 use super::system::{Compiled, OdeSystem};
-use super::{FitOptions, Noise, OdeFit};
 use crate::error::{Error, Result};
 use crate::optim::{LmFit, LmOptions, levenberg_marquardt};
+use crate::pinn::{FitOptions, Noise, OdeFit};
 use crate::telemetry::Progress;
 use shooting::Shooting;
 

@@ -1,0 +1,206 @@
+//! Fields as sums of fixed functions, whose coefficients are found by least squares.
+//!
+//! Two families: random features `tanh(w.x + b)` (Huang, Zhu and Siew, Neurocomputing 70 (2006) 489; for
+//! differential equations Dwivedi and Srinivasan, Neurocomputing 391 (2020) 96; the scale of the weights: Dong and
+//! Li, CMAME 387 (2021) 114129) and polynomials with waves along periodic axes. Both end in the same rows: equations
+//! at points inside, conditions at points of the boundary, measurements; linear problems are one least-squares solve,
+//! others Gauss-Newton steps. Number, degrees and scale are chosen by the residual on points that the rows do not
+//! use, never by a known answer (docs/decisions/0013).
+
+mod attempt;
+mod axis;
+mod basis;
+mod corner;
+mod grow;
+mod judge;
+mod linear;
+mod newton;
+mod rows;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::points::Points;
+use super::problem::{Jet, Problem};
+use super::solution::Representation;
+use super::solve::{Found, SolveOptions};
+use crate::error::{Error, Result};
+use crate::telemetry::Progress;
+use attempt::Attempt;
+use basis::{Basis, Block};
+
+/// What the fields are sums of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Polynomials where the domain allows, random features where they do better (default).
+    #[default]
+    Auto,
+    /// `tanh(w.x + b)` with random `w` and `b`.
+    Random,
+    /// Chebyshev polynomials in every coordinate, sines and cosines along periodic ones.
+    Polynomial,
+}
+
+/// Options of the least-squares solver.
+///
+/// ```
+/// use nis_core::pinn::features::{Family, FeatureOptions};
+/// let options: FeatureOptions = serde_json::from_str(r#"{"family": "random", "count": 400}"#).unwrap();
+/// assert_eq!(options.family, Family::Random);
+/// assert!(serde_json::from_str::<FeatureOptions>(r#"{"number": 400}"#).is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureOptions {
+    /// The functions.
+    pub family: Family,
+    /// Functions per field (of polynomials: at most); grown until the residual is small where `None`.
+    pub count: Option<usize>,
+    /// Scale of the random weights; chosen by the residual where `None`.
+    pub scale: Option<f64>,
+    /// Bytes of memory at most, default 1 GiB. More functions than that allows are an error where `count` asks for
+    /// them, else growth ends there.
+    pub memory: u64,
+}
+
+impl Default for FeatureOptions {
+    fn default() -> Self {
+        FeatureOptions {
+            family: Family::Auto,
+            count: None,
+            scale: None,
+            memory: 1 << 30,
+        }
+    }
+}
+
+/// Fields as sums of functions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expansion {
+    basis: Basis,
+    /// Per field.
+    coefficients: Vec<Vec<f64>>,
+}
+
+/// Points that are evaluated at once.
+const CHUNK: usize = 1024;
+
+impl Expansion {
+    /// The values of jets at points: `out[k]` for `jets[k]`.
+    pub(super) fn jets(&self, jets: &[Jet], points: &Points, out: &mut [Vec<f64>]) -> Result<()> {
+        for column in out.iter_mut() {
+            column.clear();
+        }
+        let mut orders: Vec<&[u8]> = Vec::new();
+        for jet in jets {
+            if !orders.contains(&jet.order.as_slice()) {
+                orders.push(&jet.order);
+            }
+        }
+        let mut first = 0;
+        while first < points.len() {
+            let end = (first + CHUNK).min(points.len());
+            let mut part = Points::new(points.dimensions());
+            for i in first..end {
+                part.push(points.columns().map(|c| c[i]));
+            }
+            let sums = self.basis.sums(&self.coefficients, &orders, &part)?;
+            for (jet, out) in jets.iter().zip(out.iter_mut()) {
+                let place = orders.iter().position(|o| *o == jet.order.as_slice());
+                let column = place.and_then(|p| sums.get(jet.field)?.get(p));
+                let column = column.ok_or_else(|| Error::Internal {
+                    message: format!("no field {}", jet.field),
+                })?;
+                out.extend_from_slice(column);
+            }
+            first = end;
+        }
+        Ok(())
+    }
+}
+
+fn check(options: &SolveOptions) -> Result<()> {
+    let tolerance = options.tolerance;
+    if tolerance.is_nan() || tolerance <= 0.0 {
+        return Err(Error::invalid("tolerance", tolerance, "a number above 0"));
+    }
+    let features = &options.features;
+    if let Some(scale) = features.scale
+        && (!scale.is_finite() || scale <= 0.0)
+    {
+        return Err(Error::invalid("features.scale", scale, "a number above 0"));
+    }
+    if features.count == Some(0) {
+        return Err(Error::invalid("features.count", 0, "at least 1"));
+    }
+    Ok(())
+}
+
+/// Axes that polynomials in all coordinates can have.
+const AXES: usize = 5;
+
+pub(super) fn solve(
+    problem: &Problem,
+    options: &SolveOptions,
+    progress: &Progress<'_>,
+) -> Result<Found> {
+    check(options)?;
+    let started = Instant::now();
+    let judge = judge::Judge::new(problem, options.seed)?;
+    let extra: Vec<Block> = Vec::new();
+    let random = || -> Result<Found> {
+        let s = scan::scan(problem, options, &extra, &judge, started, progress)?;
+        let words = format!(
+            "random features, {} per field, scale {:.3}",
+            s.count, s.scale
+        );
+        Ok(found(s.best, words, s.notes, options))
+    };
+    let polynomials = || -> Result<(f64, Found)> {
+        let g = grow::grow(problem, options, &extra, &judge, started, progress)?;
+        let words = format!("polynomials, {} per field", grow::words(&g.sizes));
+        let notes = vec![format!(
+            "degrees chosen in {} steps; ended because {}",
+            g.levels, g.why
+        )];
+        Ok((g.best.residual, found(g.best, words, notes, options)))
+    };
+    match options.features.family {
+        Family::Random => random(),
+        Family::Polynomial => Ok(polynomials()?.1),
+        Family::Auto if problem.coordinates.len() > AXES => random(),
+        Family::Auto => Ok(polynomials()?.1),
+    }
+}
+
+fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveOptions) -> Found {
+    notes.push(format!(
+        "relative residual on fresh points {:.2e}, asked for {:.1e}",
+        best.residual, options.tolerance
+    ));
+    let finite = best
+        .state
+        .coefficients
+        .iter()
+        .flatten()
+        .all(|c| c.is_finite());
+    Found {
+        converged: best.residual <= options.tolerance && finite,
+        representation: Representation::Features(Expansion {
+            basis: best.basis,
+            coefficients: best.state.coefficients,
+        }),
+        parameters: best.parameters,
+        method,
+        iterations: best.iterations,
+        notes,
+        error: None,
+        coarse: None,
+    }
+}
