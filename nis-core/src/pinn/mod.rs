@@ -13,7 +13,9 @@ mod solution;
 mod solve;
 
 pub use ode::{OdeSystem, fit_ode};
-pub use problem::{Domain, DomainSpec, Observations, ParameterSpec, Problem, ProblemSpec, Shape};
+pub use problem::{
+    Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Shape,
+};
 pub use solution::{
     Certificate, Comparison, ConditionCheck, Conservation, EquationCheck, FieldComparison, Grid,
     Solution,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Functions, Problem};
 use crate::error::Result;
 
 /// A problem as text and numbers: the same in Rust, JSON, TOML, C and Python.
@@ -31,6 +31,10 @@ pub struct ProblemSpec {
     /// Initial and boundary conditions.
     #[serde(default)]
     pub conditions: Vec<String>,
+    /// Fields that stand in the equations without a derivative (others are found by their derivatives, conditions
+    /// and data).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// Known, unknown and ranged parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, ParameterSpec>,
@@ -53,7 +57,8 @@ pub struct DomainSpec {
     pub ranges: BTreeMap<String, [f64; 2]>,
 }
 
-/// A region of the plane (coordinates `x`, `y`).
+/// A region of the space coordinates. A disk, polygon or rectangle lies in the plane of `x` and `y`, a ball or
+/// cuboid in the space of `x`, `y` and `z`; those coordinates then need no range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -64,11 +69,21 @@ pub enum Shape {
         /// Radius.
         radius: f64,
     },
-    /// A polygon by its corners, in either sense, not closed.
+    /// A polygon by its corners, in either sense, not closed. Edge `k` leads from corner `k` to the next.
     Polygon(Vec<[f64; 2]>),
-    /// An axis-parallel box: lower and upper corner.
+    /// An axis-parallel rectangle: lower and upper corner. Edges 1 to 4 are bottom, right, top and left.
     Rectangle([f64; 2], [f64; 2]),
-    /// Where a formula in the coordinates is below 0, for example `x^2 + 4*y^2 - 1`.
+    /// A ball.
+    Ball {
+        /// Centre.
+        center: [f64; 3],
+        /// Radius.
+        radius: f64,
+    },
+    /// An axis-parallel cuboid: lower and upper corner. Edges 1 to 6 are the low and the high side of each axis.
+    Cuboid([f64; 3], [f64; 3]),
+    /// Where a formula in two or three space coordinates is below 0, for example `x^2 + 4*y^2 - 1`, within their
+    /// ranges. Edge 1 is where it is 0, the further ones are the sides of the box of ranges.
     Below(String),
 }
 
@@ -144,6 +159,20 @@ impl ProblemSpec {
         self
     }
 
+    /// Cuts a hole into the space domain.
+    #[must_use]
+    pub fn hole(mut self, shape: Shape) -> Self {
+        self.domain.holes.push(shape);
+        self
+    }
+
+    /// Adds measured values.
+    #[must_use]
+    pub fn data(mut self, data: Observations) -> Self {
+        self.data = Some(data);
+        self
+    }
+
     /// Adds conditions.
     #[must_use]
     pub fn conditions<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
@@ -157,5 +186,13 @@ impl ProblemSpec {
     /// As [`Problem::new`].
     pub fn read(&self) -> Result<Problem> {
         Problem::new(self)
+    }
+
+    /// Reads and checks it together with functions of the host's program; the same as [`Problem::with_functions`].
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
+    pub fn read_with(&self, functions: &Functions) -> Result<Problem> {
+        Problem::with_functions(self, functions)
     }
 }
