@@ -41,7 +41,7 @@ fn one(
         blocks,
     };
     let d = problem.coordinates.len();
-    let is_box = problem.domain.shape.is_none() && problem.domain.holes.is_empty();
+    let is_box = problem.domain.is_box();
     let n = basis.len() as f64;
     let sets = if is_box && d <= 2 {
         let side = if d == 1 { 1.5 * n } else { (1.4 * n).sqrt() };
