@@ -1,0 +1,170 @@
+//! From rows to coefficients: one solve where everything is linear, else Gauss-Newton steps with a line search.
+
+use super::linear::Factored;
+use super::rows::{State, System};
+use crate::error::{Error, Result};
+use crate::telemetry::Progress;
+
+/// What the steps came to.
+pub(super) struct Reached {
+    pub(super) state: State,
+    pub(super) iterations: usize,
+    /// Norm of the weighted residual at the end.
+    pub(super) norm: f64,
+    /// The last factorisation: of the Jacobian one step before the end.
+    pub(super) factored: Option<Factored>,
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|v| v * v).sum::<f64>().sqrt()
+}
+
+/// Halvings of a step before it is given up.
+const HALVINGS: i32 = 12;
+
+/// Solves a linear system; a second right-hand side, the residual of the first solution, costs next to nothing and
+/// removes rounding errors.
+pub(super) fn linear(
+    system: &System<'_>,
+    start: &State,
+    progress: &Progress<'_>,
+) -> Result<Reached> {
+    let before = system.residual(start)?;
+    if !before.iter().all(|v| v.is_finite()) {
+        return Err(Error::numerical(
+            "random features",
+            "the equations are not finite at some point",
+        ));
+    }
+    let matrix = system.jacobian(start)?;
+    progress.check()?;
+    let factored = Factored::new(matrix)?;
+    progress.check()?;
+    let mut state = start.moved(&factored.solve(&before), -1.0);
+    let mut at = system.residual(&state)?;
+    let better = state.moved(&factored.solve(&at), -1.0);
+    let then = system.residual(&better)?;
+    if norm(&then) < norm(&at) {
+        (state, at) = (better, then);
+    }
+    Ok(Reached {
+        state,
+        iterations: 1,
+        norm: norm(&at),
+        factored: Some(factored),
+    })
+}
+
+/// Gauss-Newton steps on `|F - offset|`, at most `limit` of them. Every step is halved until the residual falls
+/// (Nocedal and Wright, Numerical Optimization, 2nd ed., section 10.3); it ends where no step does that, where the
+/// last one gained little, or where the residual is what the linear model leaves.
+pub(super) fn gauss_newton(
+    system: &System<'_>,
+    start: State,
+    offset: &[f64],
+    limit: usize,
+    progress: &Progress<'_>,
+) -> Result<Reached> {
+    let residual = |state: &State| -> Result<Vec<f64>> {
+        let mut r = system.residual(state)?;
+        for (r, o) in r.iter_mut().zip(offset) {
+            *r -= o;
+        }
+        Ok(r)
+    };
+    let mut state = start;
+    let mut r = residual(&state)?;
+    let mut last = norm(&r);
+    if !last.is_finite() {
+        return Err(Error::numerical(
+            "random features",
+            "the equations are not finite at the start",
+        ));
+    }
+    let mut factored = None;
+    let mut iterations = 0;
+    while iterations < limit && last > 0.0 {
+        progress.report(
+            "features",
+            iterations as u64,
+            limit as u64,
+            &format!("residual {last:.3e}"),
+        )?;
+        let jacobian = system.jacobian(&state)?;
+        if !jacobian.is_all_finite() {
+            break;
+        }
+        let f = Factored::new(jacobian)?;
+        progress.check()?;
+        let (step, rest) = f.solve_with_rest(&r);
+        factored = Some(f);
+        iterations += 1;
+        let mut taken = None;
+        for halving in 0..HALVINGS {
+            let length = 0.5f64.powi(halving);
+            let next = state.moved(&step, -length);
+            let then = residual(&next)?;
+            let now = norm(&then);
+            if now < last * (1.0 - 1e-4 * length) {
+                taken = Some((next, then, now, length));
+                break;
+            }
+        }
+        let Some((next, then, now, length)) = taken else {
+            break;
+        };
+        let gain = now / last;
+        (state, r, last) = (next, then, now);
+        // What is left is what the functions cannot represent, or rounding.
+        if length == 1.0 && (last < 1.05 * rest || gain > 0.95) {
+            break;
+        }
+    }
+    Ok(Reached {
+        state,
+        iterations,
+        norm: last,
+        factored,
+    })
+}
+
+/// From a start that Gauss-Newton does not leave: the residual there is taken away in steps (Newton homotopy,
+/// Allgower and Georg, Numerical Continuation Methods, 1990).
+pub(super) fn continued(
+    system: &System<'_>,
+    start: &State,
+    limit: usize,
+    progress: &Progress<'_>,
+) -> Result<Reached> {
+    let first = system.residual(start)?;
+    let mut state = start.clone();
+    let (mut done, mut width): (f64, f64) = (0.0, 0.25);
+    let mut iterations = 0;
+    while done < 1.0 && iterations < limit {
+        let next = (done + width).min(1.0);
+        let offset: Vec<f64> = first.iter().map(|v| v * (1.0 - next)).collect();
+        let reached = gauss_newton(system, state.clone(), &offset, 6, progress)?;
+        iterations += reached.iterations.max(1);
+        if reached.norm < 0.3 * width * norm(&first) {
+            done = next;
+            state = reached.state;
+            width *= 1.5;
+        } else {
+            width *= 0.5;
+            if width < 1e-3 {
+                break;
+            }
+        }
+    }
+    let last = gauss_newton(
+        system,
+        state,
+        &[],
+        limit.saturating_sub(iterations).max(1),
+        progress,
+    )?;
+    Ok(Reached {
+        iterations: iterations + last.iterations,
+        ..last
+    })
+}

@@ -1,0 +1,1 @@
+//! Solutions against golden values and closed forms.
