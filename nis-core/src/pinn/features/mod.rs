@@ -226,7 +226,10 @@ impl Solver<'_> {
             "degrees chosen in {} steps; ended because {}",
             g.levels, g.why
         )];
-        Ok((g.best.residual, found(g.best, words, notes, options)))
+        Ok((
+            g.best.residual,
+            found(g.best, g.coarse, words, notes, options),
+        ))
     }
 
     fn random(&self, extra: &[Block]) -> Result<(f64, Found)> {
@@ -243,11 +246,20 @@ impl Solver<'_> {
             "random features, {} per field, scale {:.3}",
             s.count, s.scale
         );
-        Ok((s.best.residual, found(s.best, words, s.notes, options)))
+        Ok((
+            s.best.residual,
+            found(s.best, s.coarse, words, s.notes, options),
+        ))
     }
 }
 
-fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveOptions) -> Found {
+fn found(
+    best: Attempt,
+    coarse: Option<Attempt>,
+    method: String,
+    mut notes: Vec<String>,
+    options: &SolveOptions,
+) -> Found {
     notes.push(format!(
         "relative residual on fresh points {:.2e}, asked for {:.1e}",
         best.residual, options.tolerance
@@ -260,13 +272,19 @@ fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveO
         .all(|c| c.is_finite());
     Found {
         converged: best.residual <= options.tolerance && finite,
-        representation: Representation::Features(Expansion {
-            basis: best.basis,
-            coefficients: best.state.coefficients,
-        }),
+        representation: expansion(best.basis, best.state),
         parameters: best.parameters,
         method,
         iterations: best.iterations,
         notes,
+        error: None,
+        coarse: coarse.map(|a| expansion(a.basis, a.state)),
     }
+}
+
+fn expansion(basis: Basis, state: rows::State) -> Representation {
+    Representation::Features(Expansion {
+        basis,
+        coefficients: state.coefficients,
+    })
 }

@@ -119,5 +119,7 @@ fn found(problem: &Problem, done: Vec<(f64, Outcome)>, late: bool) -> Result<Fou
         iterations,
         converged,
         notes,
+        error: None,
+        coarse: None,
     })
 }

@@ -5,7 +5,7 @@ use faer::Mat;
 use super::super::points::Points;
 use super::super::problem::{Jet, Place, Problem};
 use super::super::solution::Representation;
-use super::super::solve::{Found, SolveOptions};
+use super::super::solve::{Found, SolveOptions, deadline};
 use super::reduce::reduce;
 use super::run::{Initial, Run};
 use super::system::{Compiled, OdeSystem, symbol};
@@ -67,11 +67,7 @@ pub(super) fn integrate(
     let tape = Tape::new(system, parameters)?;
     let orders = system.orders();
     let [low, high] = problem.domain.ranges.first().copied().unwrap_or_default();
-    let deadline = options.max_seconds.map(|s| {
-        let wait = std::time::Duration::try_from_secs_f64(s).unwrap_or(std::time::Duration::MAX);
-        (std::time::Instant::now().checked_add(wait), s)
-    });
-    let deadline = deadline.and_then(|(at, s)| Some((at?, s)));
+    let deadline = deadline(options);
     let whole = |tolerance: f64| -> Result<Both> {
         let leg = |to: f64| {
             let initial = Initial {
