@@ -6,18 +6,26 @@ use super::Trained;
 use super::kernel::{Embedding, Mlp};
 use super::lift::Lifts;
 use super::mirror::Mirror;
-use super::options::{Conditions, NetworkOptions};
+use super::options::{Conditions, NetworkOptions, Optimiser};
 use super::rows::{Block, Plan, Wanted};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 
 /// The network of a problem.
-pub(super) fn network(problem: &Problem, options: &NetworkOptions, seed: u64) -> Result<Mlp> {
+pub(super) fn network(
+    problem: &Problem,
+    options: &NetworkOptions,
+    hidden: &[usize],
+    open: Option<usize>,
+    seed: u64,
+) -> Result<Mlp> {
     let ranges: Vec<[f64; 2]> = problem.coordinates.iter().map(|c| c.range).collect();
     let mut embedding = Embedding::normalised(&ranges)?;
     let harmonics = options.harmonics.unwrap_or(1);
     for condition in &problem.conditions {
-        if let Place::Periodic { axis } = condition.place {
+        if let Place::Periodic { axis } = condition.place
+            && Some(axis) != open
+        {
             let range = ranges.get(axis).copied().unwrap_or([0.0; 2]);
             embedding = embedding.periodic(axis, range, harmonics)?;
         }
@@ -36,23 +44,54 @@ pub(super) fn network(problem: &Problem, options: &NetworkOptions, seed: u64) ->
         }
         embedding = embedding.fourier(&ranges, fourier.count, fourier.scale, seed)?;
     }
-    let hidden = match &options.hidden {
-        Some(hidden) => hidden.clone(),
-        None => match ranges.len() {
-            1 => vec![20; 2],
-            2 => vec![20; 3],
-            _ => vec![24; 3],
-        },
-    };
-    Mlp::new(embedding, &hidden, problem.fields.len())
+    Mlp::new(embedding, hidden, problem.fields.len())
 }
 
-/// Forms in which conditions hold; `later`: not the first window of time.
-pub(super) fn lifts(problem: &Problem, options: &NetworkOptions, later: bool) -> Result<Lifts> {
-    match options.conditions {
-        Conditions::Soft => Ok(Lifts::none(problem)),
-        Conditions::Hard => Lifts::new(problem, later),
+/// The hidden layers of the networks that are trained one after the other, each wider than the one before.
+pub(super) fn stages(problem: &Problem, options: &NetworkOptions) -> Vec<Vec<usize>> {
+    let second_order = matches!(
+        options.optimiser,
+        Optimiser::Auto | Optimiser::LevenbergMarquardt
+    );
+    match (&options.hidden, problem.coordinates.len()) {
+        (Some(hidden), _) => vec![hidden.clone()],
+        (None, 1) => vec![vec![20; 2]],
+        (None, 2) if second_order => [16, 20, 24].map(|w| vec![w; 3]).to_vec(),
+        (None, 2) => vec![vec![24; 3]],
+        (None, _) if second_order => [16, 24].map(|w| vec![w; 3]).to_vec(),
+        (None, _) => vec![vec![24; 3]],
     }
+}
+
+/// Forms in which conditions hold; `later`: not the first window of time. Where a start is given whose derivatives do
+/// not fit a periodic axis, also that axis: the start can hold exactly if the network is not made periodic by it. (That
+/// needs a symmetry, which the caller looks for; without it, [`wrapped`] are the right ones.)
+pub(super) fn lifts(
+    problem: &Problem,
+    options: &NetworkOptions,
+    later: bool,
+) -> Result<(Lifts, Option<usize>)> {
+    if options.conditions == Conditions::Soft {
+        return Ok((Lifts::none(problem), None));
+    }
+    let lifts = wrapped(problem, later)?;
+    let periodic = problem.conditions.iter().find_map(|c| match c.place {
+        Place::Periodic { axis } => Some(axis),
+        _ => None,
+    });
+    if let (Some(axis), false) = (periodic, later) {
+        let held = |l: &Lifts| l.held.iter().filter(|h| **h).count();
+        let open = Lifts::new(problem, later, Some(axis))?;
+        if held(&open) > held(&lifts) {
+            return Ok((open, Some(axis)));
+        }
+    }
+    Ok((lifts, None))
+}
+
+/// The forms for a network that is periodic where the problem is.
+pub(super) fn wrapped(problem: &Problem, later: bool) -> Result<Lifts> {
+    Lifts::new(problem, later, None)
 }
 
 /// How large the jets are expected to be: the size of the field, by 2 over the range per derivative.
@@ -82,13 +121,16 @@ pub(super) struct Beside<'a> {
 pub(super) fn beside<'a>(
     problem: &'a Problem,
     lifts: &Lifts,
-    mirror: Option<&Mirror>,
+    (mirror, open): (Option<&Mirror>, Option<usize>),
     before: Option<&Trained>,
     weight: f64,
     fields: &[f64],
     seed: u64,
 ) -> Result<Vec<Beside<'a>>> {
     let mut out = Vec::new();
+    if let (Some(mirror), Some(axis)) = (mirror, open) {
+        out.push(joined(problem, lifts, mirror, axis, weight, fields, seed)?);
+    }
     let time = problem.time();
     let sizes = sizes(problem, fields);
     for (condition, held) in problem.conditions.iter().zip(&lifts.held) {
@@ -139,6 +181,45 @@ pub(super) fn usable(size: f64) -> f64 {
     } else {
         1.0
     }
+}
+
+/// Periodicity of a field that is even or odd about the middle of the period: what is odd about it vanishes at the end.
+fn joined<'a>(
+    problem: &Problem,
+    lifts: &Lifts,
+    mirror: &Mirror,
+    axis: usize,
+    weight: f64,
+    fields: &[f64],
+    seed: u64,
+) -> Result<Beside<'a>> {
+    let range = problem.coordinates.get(axis).map_or([0.0; 2], |c| c.range);
+    let half = 0.5 * (range[1] - range[0]);
+    let dimensions = problem.coordinates.len();
+    let mut sequence = Sequence::new(dimensions, seed ^ 0x10e4);
+    let mut points = problem.domain.interior(256, &mut sequence)?;
+    points.column_mut(axis).fill(range[1]);
+    let (mut wanted, mut factors) = (Vec::new(), Vec::new());
+    for field in 0..problem.fields.len() {
+        for order in 0..own_order(problem, field, axis).max(1) {
+            let mut all = vec![0; dimensions];
+            if let Some(o) = all.get_mut(axis) {
+                *o = order;
+            }
+            if mirror.sign(field, &all) < 0.0 {
+                let size = fields.get(field).copied().unwrap_or(1.0);
+                // The start may contradict it, so that it is not given the weight of a condition that holds.
+                factors.push(0.1 * weight * half.powi(i32::from(order)) / size);
+                wanted.push((Jet { field, order: all }, vec![0.0; points.len()]));
+            }
+        }
+    }
+    Ok(Beside {
+        plan: Plan::new(problem, &lifts.fields, Some(mirror), Wanted::Values(wanted))?,
+        place: None,
+        points: Some(points),
+        factors,
+    })
 }
 
 /// Where the window before ended: values and derivatives by time below the highest order.
