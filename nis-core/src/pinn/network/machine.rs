@@ -101,7 +101,7 @@ pub(super) fn chosen(optimiser: Optimiser, parameters: usize) -> (Optimiser, &'s
 /// Steps at most, and steps after which points are drawn anew.
 pub(super) fn pace(optimiser: Optimiser) -> (usize, usize) {
     match optimiser {
-        Optimiser::LevenbergMarquardt | Optimiser::Auto => (1000, 10),
+        Optimiser::LevenbergMarquardt | Optimiser::Auto => (3000, 10),
         Optimiser::Broyden => (20_000, 200),
         Optimiser::Lbfgs => (20_000, 500),
         Optimiser::Adam => (20_000, 500),
