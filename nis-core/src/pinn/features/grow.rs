@@ -14,6 +14,9 @@ use crate::telemetry::Progress;
 /// Columns of the least-squares system at most: where every step of Newton's method has to solve one, and where not.
 pub(super) const COLUMNS: [usize; 2] = [1800, 3600];
 
+/// The same on an axis alone.
+const LINE: usize = 400;
+
 /// Residuals below which growth that gains nothing is at the rounding error.
 const SMALL: f64 = 1e-5;
 
@@ -99,6 +102,10 @@ pub(super) fn grow(
     if let Some(count) = fixed {
         sizes = of_count(count, &round);
     }
+    let most = match problem.coordinates.len() {
+        1 => most.min(LINE * problem.fields.len()),
+        _ => most,
+    };
     let mut best: Option<(Attempt, Vec<usize>)> = None;
     let mut last: Option<Attempt> = None;
     let (mut levels, mut idle) = (0, 0);
@@ -147,7 +154,8 @@ pub(super) fn grow(
             break "the number of features is given".into();
         }
         let small = best.as_ref().is_some_and(|(b, _)| b.residual < SMALL);
-        if idle >= 2 && (small || idle >= 5) {
+        let patient = if problem.is_linear() { 5 } else { 3 };
+        if idle >= 2 && (small || idle >= patient) {
             break "higher degrees gain nothing".into();
         }
         if let Some(limit) = options.max_seconds

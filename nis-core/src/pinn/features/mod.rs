@@ -92,9 +92,41 @@ pub(super) struct Expansion {
 /// Points that are evaluated at once.
 const CHUNK: usize = 1024;
 
+/// Functions that a stored expansion may have.
+const FUNCTIONS: usize = 1_000_000;
+
 impl Expansion {
+    /// Refuses what no solver made: sizes that do not fit, or that would take the memory of the machine.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] or [`Error::Limit`].
+    pub(super) fn check(&self) -> Result<()> {
+        let bad = |what: &str, value: usize, expected: String| {
+            Err(Error::invalid(format!("features.{what}"), value, expected))
+        };
+        let mut functions = 0usize;
+        for block in &self.basis.blocks {
+            functions = functions.saturating_add(block.most());
+        }
+        if functions > FUNCTIONS {
+            return Err(Error::Limit {
+                what: "stored functions".into(),
+                limit: FUNCTIONS as u64,
+                got: functions as u64,
+            });
+        }
+        let n = self.basis.len();
+        for c in &self.coefficients {
+            if c.len() != n {
+                return bad("coefficients", c.len(), format!("{n} numbers per field"));
+            }
+        }
+        Ok(())
+    }
+
     /// The values of jets at points: `out[k]` for `jets[k]`.
     pub(super) fn jets(&self, jets: &[Jet], points: &Points, out: &mut [Vec<f64>]) -> Result<()> {
+        self.check()?;
         for column in out.iter_mut() {
             column.clear();
         }
@@ -226,7 +258,19 @@ impl Solver<'_> {
             "degrees chosen in {} steps; ended because {}",
             g.levels, g.why
         )];
-        Ok((g.best.residual, found(g.best, words, notes, options)))
+        let only = corners == 0 && self.problem.domain.is_box();
+        let mut notes = notes;
+        let dependent = if only { g.best.dependent } else { 0 };
+        if dependent > 0 {
+            notes.push(format!(
+                "{dependent} of the unknowns are not determined by equations, conditions and data: this solution is not \
+                 the only one"
+            ));
+        }
+        let residual = g.best.residual;
+        let mut found = found(g.best, words, notes, options);
+        found.converged &= dependent == 0;
+        Ok((residual, found))
     }
 
     fn random(&self, extra: &[Block]) -> Result<(f64, Found)> {

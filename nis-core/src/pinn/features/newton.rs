@@ -19,6 +19,22 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
+/// Names the equation or condition that is not finite.
+fn not_finite(system: &System<'_>, state: &State) -> Error {
+    let what = system.sets.iter().find_map(|set| {
+        let jets = set.jets(system.problem, state).ok()?;
+        let values = set.values(system.problem, &jets, state).ok()?;
+        let i = values.iter().position(|v| !v.is_finite())?;
+        let at: Vec<f64> = set.points.columns().map(|c| c[i]).collect();
+        let text = set.residual(system.problem).map_or("data", |r| &r.text);
+        Some(format!("`{text}` is {} at {at:?}", values[i]))
+    });
+    Error::numerical(
+        "least squares",
+        what.unwrap_or_else(|| "the residual is not finite".into()),
+    )
+}
+
 /// Halvings of a step before it is given up.
 const HALVINGS: i32 = 12;
 
@@ -30,11 +46,8 @@ pub(super) fn linear(
     progress: &Progress<'_>,
 ) -> Result<Reached> {
     let before = system.residual(start)?;
-    if !before.iter().all(|v| v.is_finite()) {
-        return Err(Error::numerical(
-            "random features",
-            "the equations are not finite at some point",
-        ));
+    if !norm(&before).is_finite() {
+        return Err(not_finite(system, start));
     }
     let matrix = system.jacobian(start)?;
     progress.check()?;
@@ -76,10 +89,7 @@ pub(super) fn gauss_newton(
     let mut r = residual(&state)?;
     let mut last = norm(&r);
     if !last.is_finite() {
-        return Err(Error::numerical(
-            "random features",
-            "the equations are not finite at the start",
-        ));
+        return Err(not_finite(system, &state));
     }
     let mut factored = None;
     let mut iterations = 0;

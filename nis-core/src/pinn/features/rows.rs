@@ -355,7 +355,8 @@ impl<'a> System<'a> {
                 let strength = match set.says {
                     Says::Equation(_) => 1.0,
                     Says::Condition(_) => strength,
-                    Says::Data { .. } => strength * 1e-3,
+                    // Equations hold, measurements scatter.
+                    Says::Data { .. } => strength * 1e-6,
                 };
                 set.weight = strength / norm / (m as f64).sqrt();
             }
