@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
 /// Conditions weigh this much more than equations, once the rows of both have norm one.
-const STRENGTH: f64 = 10.0;
+pub(super) const STRENGTH: f64 = 10.0;
 
 /// A solution and how it was come by.
 #[derive(Clone)]
@@ -72,7 +72,11 @@ pub(super) fn attempt(
     } else {
         nonlinear(&system, start, patience, progress)?
     };
-    let residual = judge.residual(problem, &system.basis, &reached.state)?;
+    let residual = judge.residual(problem, &reached.state, |orders, points| {
+        system
+            .basis
+            .sums(&reached.state.coefficients, orders, points)
+    })?;
     let parameters = parameters(&system, &reached)?;
     let dependent = match &reached.factored {
         Some(f) => system.columns() - f.rank,

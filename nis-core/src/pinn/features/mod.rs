@@ -14,10 +14,13 @@ mod corner;
 mod grow;
 mod judge;
 mod linear;
+mod march;
 mod newton;
 mod rows;
 mod scan;
 mod singular;
+mod slab;
+mod staircase;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +48,8 @@ pub enum Family {
     Random,
     /// Chebyshev polynomials in every coordinate, sines and cosines along periodic ones.
     Polynomial,
+    /// Polynomials in pieces of space, slab after slab of time: one space coordinate and time.
+    March,
 }
 
 /// Options of the least-squares solver.
@@ -203,6 +208,31 @@ pub(super) fn solve(
             let extra = if is_box { &inward } else { &corners };
             Ok(solver.polynomials(extra, most)?.1)
         }
+        Family::March => {
+            if !march::applies(problem) {
+                return Err(Error::invalid(
+                    "features.family",
+                    "march",
+                    "a box of one space coordinate and time `t`, with conditions at the start and at the ends of space \
+                     and no unknown parameters",
+                ));
+            }
+            Ok(solver.march()?.1)
+        }
+        Family::Auto if few && march::applies(problem) => {
+            let mut best =
+                solver.polynomials(&[], if problem.is_linear() { most } else { MODEST })?;
+            if best.0 > options.tolerance {
+                match solver.march() {
+                    Ok(marched) => best = better(best, marched),
+                    Err(Error::Numerical { reason, .. }) => {
+                        best.1.notes.push(format!("marching in time: {reason}"));
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(best.1)
+        }
         Family::Auto if few => {
             let first = if is_box { &inward } else { &corners };
             let more = is_box && !corners.is_empty();
@@ -270,6 +300,33 @@ impl Solver<'_> {
         let residual = g.best.residual;
         let mut found = found(g.best, words, notes, options);
         found.converged &= dependent == 0;
+        Ok((residual, found))
+    }
+
+    fn march(&self) -> Result<(f64, Found)> {
+        let (problem, options) = (self.problem, self.options);
+        let m = march::march(problem, options, self.started, self.progress)?;
+        let state = rows::State::zero(problem, 0);
+        let fields = problem.fields.len();
+        let residual = self.judge.residual(problem, &state, |orders, points| {
+            march::evaluate(&m.representation, fields, orders, points)
+        })?;
+        let mut notes = vec![format!(
+            "relative residual on fresh points {residual:.2e}, asked for {:.1e}",
+            options.tolerance
+        )];
+        notes.extend(m.short.iter().map(|why| format!("stopped early: {why}")));
+        let found = Found {
+            converged: residual <= options.tolerance && m.short.is_none(),
+            representation: m.representation,
+            parameters: Vec::new(),
+            method: format!(
+                "polynomials in up to {} pieces, {} slabs of time",
+                m.pieces, m.slabs
+            ),
+            iterations: m.iterations,
+            notes,
+        };
         Ok((residual, found))
     }
 

@@ -17,6 +17,10 @@ pub(super) enum Says {
     Data {
         field: usize,
     },
+    /// A derivative of a field is known: the end of the piece before.
+    Known {
+        field: usize,
+    },
 }
 
 /// Rows of one kind.
@@ -26,6 +30,8 @@ pub(super) struct Rows {
     pub(super) normals: Points,
     /// The measurements, where there are.
     pub(super) measured: Vec<f64>,
+    /// The order of the derivative that is known.
+    pub(super) known: Vec<u8>,
     /// Every row is multiplied by it.
     pub(super) weight: f64,
     /// Orders of derivatives that occur, and the functions' derivatives of that order at the points.
@@ -69,6 +75,7 @@ impl Rows {
             points,
             normals,
             measured: Vec::new(),
+            known: Vec::new(),
             weight: 1.0,
             orders: Vec::new(),
             functions: Vec::new(),
@@ -79,7 +86,7 @@ impl Rows {
         match self.says {
             Says::Equation(k) => problem.equations.get(k),
             Says::Condition(k) => problem.conditions.get(k).map(|c| &c.residual),
-            Says::Data { .. } => None,
+            Says::Data { .. } | Says::Known { .. } => None,
         }
     }
 
@@ -95,6 +102,7 @@ impl Rows {
     pub(super) fn prepare(&mut self, problem: &Problem, basis: &Basis) -> Result<()> {
         self.orders = match self.says {
             Says::Data { .. } => vec![vec![0; problem.coordinates.len()]],
+            Says::Known { .. } => vec![self.known.clone()],
             _ => {
                 let mut orders = Vec::new();
                 for jet in self
@@ -168,10 +176,10 @@ impl Rows {
                 Ok(out)
             }
             None => {
-                let Says::Data { field } = self.says else {
+                let (Says::Data { field } | Says::Known { field }) = self.says else {
                     return Ok(Vec::new());
                 };
-                let order = vec![0; problem.coordinates.len()];
+                let order = self.orders.first().cloned().unwrap_or_default();
                 let sum = self.sum(field, &order, state)?;
                 Ok(sum.iter().zip(&self.measured).map(|(s, v)| s - v).collect())
             }
@@ -238,7 +246,7 @@ impl Rows {
     ) -> Result<()> {
         let m = self.points.len();
         let n = state.coefficients.first().map_or(0, Vec::len);
-        if let Says::Data { field } = self.says {
+        if let Says::Data { field } | Says::Known { field } = self.says {
             if let Some(functions) = self.functions.first() {
                 for k in 0..n {
                     let to = &mut into.col_as_slice_mut(field * n + k)[first..first + m];
@@ -354,7 +362,7 @@ impl<'a> System<'a> {
             if norm.is_finite() && norm > 0.0 {
                 let strength = match set.says {
                     Says::Equation(_) => 1.0,
-                    Says::Condition(_) => strength,
+                    Says::Condition(_) | Says::Known { .. } => strength,
                     // Equations hold, measurements scatter.
                     Says::Data { .. } => strength * 1e-6,
                 };
@@ -366,7 +374,7 @@ impl<'a> System<'a> {
 }
 
 /// Chebyshev-distributed numbers in (0, 1): `n` of them.
-fn gauss(n: usize) -> Vec<f64> {
+pub(super) fn gauss(n: usize) -> Vec<f64> {
     (0..n)
         .map(|i| {
             let angle = (i as f64 + 0.5) / n as f64 * std::f64::consts::PI;
@@ -376,7 +384,7 @@ fn gauss(n: usize) -> Vec<f64> {
 }
 
 /// All combinations of one number per axis.
-fn grid(ranges: &[[f64; 2]], shares: &[Vec<f64>]) -> Points {
+pub(super) fn grid(ranges: &[[f64; 2]], shares: &[Vec<f64>]) -> Points {
     let mut points = Points::new(ranges.len());
     let total: usize = shares.iter().map(Vec::len).product();
     for mut i in 0..total {
