@@ -38,6 +38,14 @@ fn not_finite(system: &System<'_>, state: &State) -> Error {
 /// Halvings of a step before it is given up.
 const HALVINGS: i32 = 12;
 
+/// Corrections of a step at most.
+const CORRECTIONS: usize = 4;
+
+/// What is to be taken away from a residual when a share of the one before is to stay.
+fn kept(now: &[f64], before: &[f64], share: f64) -> Vec<f64> {
+    now.iter().zip(before).map(|(n, b)| n - share * b).collect()
+}
+
 /// Solves a linear system; a second right-hand side, the residual of the first solution, costs next to nothing and
 /// removes rounding errors.
 pub(super) fn linear(
@@ -107,19 +115,34 @@ pub(super) fn gauss_newton(
         let f = Factored::new(jacobian)?;
         progress.check()?;
         let (step, rest) = f.solve_with_rest(&r);
-        factored = Some(f);
         iterations += 1;
         let mut taken = None;
         for halving in 0..HALVINGS {
             let length = 0.5f64.powi(halving);
-            let next = state.moved(&step, -length);
-            let then = residual(&next)?;
-            let now = norm(&then);
+            let mut next = state.moved(&step, -length);
+            let mut then = residual(&next)?;
+            let mut now = norm(&then);
+            // Where some rows weigh far more than others, a straight step leaves the curved valley that they make;
+            // steps with the same factors lead back to it.
+            for _ in 0..CORRECTIONS {
+                if !now.is_finite() || now < last * (1.0 - 0.5 * length) {
+                    break;
+                }
+                let (back, _) = f.solve_with_rest(&kept(&then, &r, 1.0 - length));
+                let corrected = next.moved(&back, -1.0);
+                let after = residual(&corrected)?;
+                let size = norm(&after);
+                if size.is_nan() || size > 0.9 * now {
+                    break;
+                }
+                (next, then, now) = (corrected, after, size);
+            }
             if now < last * (1.0 - 1e-4 * length) {
                 taken = Some((next, then, now, length));
                 break;
             }
         }
+        factored = Some(f);
         let Some((next, then, now, length)) = taken else {
             break;
         };

@@ -343,9 +343,10 @@ impl<'a> System<'a> {
         Ok(out)
     }
 
-    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions, and counts
+    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions and `data` of
+    /// that for measurements, and counts
     /// each set as one row per function, however many points it has.
-    pub(super) fn balance(&mut self, state: &State, strength: f64) -> Result<()> {
+    pub(super) fn balance(&mut self, state: &State, strength: f64, data: f64) -> Result<()> {
         let n = self.basis.len();
         for set in &mut self.sets {
             set.weight = 1.0;
@@ -364,7 +365,7 @@ impl<'a> System<'a> {
                     Says::Equation(_) => 1.0,
                     Says::Condition(_) | Says::Known { .. } => strength,
                     // Equations hold, measurements scatter.
-                    Says::Data { .. } => strength * 1e-6,
+                    Says::Data { .. } => strength * data,
                 };
                 set.weight = strength / norm / (m as f64).sqrt();
             }

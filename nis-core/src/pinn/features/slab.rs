@@ -99,7 +99,7 @@ impl<'a> Slab<'a> {
             let sets = rows(problem, &ranges, before)?;
             let state = guess(problem, &basis, &sets, before)?;
             let mut system = System::new(problem, basis, sets, progress)?;
-            system.balance(&state, STRENGTH)?;
+            system.balance(&state, STRENGTH, 1.0)?;
             systems.push(system);
             start.push(state);
         }
