@@ -3,20 +3,28 @@
 //! [`ProblemSpec`] is what a host writes (Rust, JSON, TOML); [`Problem`] is what the solvers read. Every
 //! residual, of an equation on the domain or of a condition on its boundary, becomes one [`Residual`]: programs
 //! over *arguments*, that is the coordinates, then every derivative of a field that occurs (a [`Jet`]), then the
-//! unknown parameters, then the components of the outward normal.
+//! unknown parameters, then the components of the outward normal, then the host's functions.
 
+mod check;
 mod condition;
 mod domain;
 mod functions;
+mod integral;
 mod lower;
+mod names;
 mod spec;
+#[cfg(test)]
+mod tests;
+mod text;
 
 pub use domain::Domain;
 pub use functions::Functions;
 pub use spec::{DomainSpec, Observations, ParameterSpec, ProblemSpec, Shape};
 
+use super::points::Points;
 use crate::error::Result;
 use crate::expr::{Expr, Program};
+use functions::Closure;
 
 /// A differential equation with its domain and conditions, read and checked.
 ///
@@ -43,6 +51,12 @@ pub struct Problem {
     /// One or more per field, on the whole domain.
     pub(super) equations: Vec<Residual>,
     pub(super) conditions: Vec<Condition>,
+    /// Functions of the host that residuals name: the last of their arguments.
+    pub(super) functions: Vec<Closure>,
+    notes: Vec<String>,
+    /// The unknown parameter (its index) that is an eigenvalue: everything is homogeneous and, once it is known,
+    /// linear in the fields.
+    pub(super) eigen: Option<usize>,
 }
 
 /// What a coordinate stands for.
@@ -117,6 +131,25 @@ pub(super) struct Condition {
     pub(super) residual: Residual,
 }
 
+/// Equations, conditions and ranges, one per line, as the host wrote them.
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for e in &self.equations {
+            writeln!(f, "{}", e.text)?;
+        }
+        for c in &self.coordinates {
+            writeln!(f, "{} from {} to {}", c.name, c.range[0], c.range[1])?;
+        }
+        for c in &self.conditions {
+            writeln!(f, "{}", c.residual.text)?;
+        }
+        for u in &self.unknowns {
+            writeln!(f, "{} = ?", u.name)?;
+        }
+        Ok(())
+    }
+}
+
 impl Problem {
     /// Reads and checks a problem.
     ///
@@ -165,6 +198,38 @@ impl Problem {
         self.unknowns.is_empty()
             && self.equations.iter().all(|e| e.linear)
             && self.conditions.iter().all(|c| c.residual.linear)
+    }
+
+    /// Whether it is a steady eigenproblem: an unknown parameter, everything homogeneous and linear in the fields.
+    pub fn is_eigenproblem(&self) -> bool {
+        self.eigen.is_some()
+    }
+
+    /// What was read without being refused, but may not be what was meant: more equations than fields, a field that
+    /// is determined up to a constant, parameters that are not used, conditions that nearly agree.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The values of the host's functions at points, in the order of [`Problem::symbols`], which they end; empty where
+    /// there are none.
+    ///
+    /// # Errors
+    /// [`Error::Numerical`](crate::Error::Numerical) names a function that is NaN.
+    pub(super) fn functions_at(&self, points: &Points) -> Result<Vec<Vec<f64>>> {
+        let mut point = vec![0.0; points.dimensions()];
+        let value = |f: &Closure, point: &mut [f64], i: usize| {
+            for (to, column) in point.iter_mut().zip(points.columns()) {
+                *to = column.get(i).copied().unwrap_or(f64::NAN);
+            }
+            f.at(point)
+        };
+        let mut out = Vec::new();
+        for f in &self.functions {
+            let values = (0..points.len()).map(|i| value(f, &mut point, i));
+            out.push(values.collect::<Result<_>>()?);
+        }
+        Ok(out)
     }
 
     /// Highest order of a derivative by this axis in the equations.
