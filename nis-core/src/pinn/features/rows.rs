@@ -37,6 +37,8 @@ pub(super) struct Rows {
     /// Orders of derivatives that occur, and the functions' derivatives of that order at the points.
     orders: Vec<Vec<u8>>,
     functions: Vec<Mat<f64>>,
+    /// The host's functions at the points, where the problem names some.
+    host: Vec<Vec<f64>>,
 }
 
 /// What the rows evaluate to at a state: jets of the problem by number (empty where not used by the rows).
@@ -79,6 +81,7 @@ impl Rows {
             weight: 1.0,
             orders: Vec::new(),
             functions: Vec::new(),
+            host: Vec::new(),
         }
     }
 
@@ -128,6 +131,7 @@ impl Rows {
             }
         })?;
         self.functions = functions;
+        self.host = problem.functions_at(&self.points)?;
         Ok(())
     }
 
@@ -170,7 +174,7 @@ impl Rows {
         match self.residual(problem) {
             Some(residual) => {
                 let mut out = vec![0.0; self.points.len()];
-                self.with_arguments(jets, state, |arguments| {
+                self.with_arguments(problem, jets, state, |arguments| {
                     residual.value.evaluate(arguments, &mut out)
                 })?;
                 Ok(out)
@@ -198,7 +202,7 @@ impl Rows {
             return Ok((Vec::new(), Vec::new()));
         };
         let (mut by_jet, mut by_unknown) = (Vec::new(), Vec::new());
-        self.with_arguments(jets, state, |arguments| {
+        self.with_arguments(problem, jets, state, |arguments| {
             let run = |program: &crate::expr::Program| -> Result<Vec<f64>> {
                 let mut out = vec![0.0; self.points.len()];
                 program.evaluate(arguments, &mut out)?;
@@ -217,6 +221,7 @@ impl Rows {
 
     fn with_arguments(
         &self,
+        problem: &Problem,
         jets: &Jets,
         state: &State,
         run: impl FnOnce(&[&[f64]]) -> Result<()>,
@@ -224,6 +229,12 @@ impl Rows {
         let m = self.points.len();
         let none = vec![0.0; m];
         let parameters: Vec<Vec<f64>> = state.parameters.iter().map(|v| vec![*v; m]).collect();
+        let missing = self.host.len() < problem.functions.len();
+        let found = match missing {
+            true => problem.functions_at(&self.points)?,
+            false => Vec::new(),
+        };
+        let host = if missing { &found } else { &self.host };
         let jets = jets.iter().map(|j| if j.is_empty() { &none } else { j });
         let arguments: Vec<&[f64]> = self
             .points
@@ -231,6 +242,7 @@ impl Rows {
             .chain(jets.map(Vec::as_slice))
             .chain(parameters.iter().map(Vec::as_slice))
             .chain(self.normals.columns())
+            .chain(host.iter().map(Vec::as_slice))
             .collect();
         run(&arguments)
     }
