@@ -157,6 +157,17 @@ fn parameters(system: &System<'_>, reached: &Reached) -> Result<Vec<Parameter>> 
         .collect())
 }
 
+/// The parameters of a state, without errors.
+pub(super) fn plain(problem: &Problem, state: &State) -> Vec<Parameter> {
+    let all = problem.unknowns.iter().zip(&state.parameters);
+    all.map(|(unknown, value)| Parameter {
+        name: unknown.name.clone(),
+        value: *value,
+        std_error: None,
+    })
+    .collect()
+}
+
 /// Coefficients of a state in a basis whose polynomials have other degrees; other blocks must be the same.
 pub(super) fn prolonged(from: &Basis, state: &State, to: &Basis) -> State {
     let mut next = State {

@@ -29,7 +29,7 @@ pub(super) struct Grown {
 }
 
 /// Functions per axis to begin with.
-fn first(problem: &Problem) -> Vec<usize> {
+pub(super) fn first(problem: &Problem) -> Vec<usize> {
     let d = problem.coordinates.len();
     let n = match d {
         1 => 16,
@@ -41,7 +41,12 @@ fn first(problem: &Problem) -> Vec<usize> {
 }
 
 /// Rows for polynomials of these sizes.
-fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<Vec<Rows>> {
+pub(super) fn rows(
+    problem: &Problem,
+    basis: &Basis,
+    sizes: &[usize],
+    seed: u64,
+) -> Result<Vec<Rows>> {
     let d = sizes.len();
     let is_box = problem.domain.is_box();
     if is_box && d <= 2 {
@@ -61,7 +66,7 @@ fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<
 }
 
 /// The share of the coefficients that the highest functions of every axis hold, the largest over the fields.
-fn tails(basis: &Basis, state: &State, sizes: &[usize]) -> Vec<f64> {
+pub(super) fn tails(basis: &Basis, state: &State, sizes: &[usize]) -> Vec<f64> {
     let mut tails = vec![0.0f64; sizes.len()];
     let Some(Block::Tensor(axes)) = basis.blocks.first() else {
         return tails;
@@ -164,13 +169,8 @@ pub(super) fn grow(
             break format!("{limit} s have passed");
         }
         // Grow the axes that are the least resolved.
-        let highest = tails.iter().fold(0.0, |m: f64, t| m.max(*t));
         let factor = if now.residual > 1e-2 { 1.4 } else { 1.25 };
-        for (size, tail) in sizes.iter_mut().zip(&tails) {
-            if *tail >= 0.01 * highest || highest == 0.0 {
-                *size = ((*size as f64 * factor).ceil() as usize).max(*size + 1);
-            }
-        }
+        sizes = grown_sizes(&sizes, &tails, factor);
         // A state that is no solution is a poor start for the next level of a nonlinear problem.
         let usable = now.residual < 0.9 || problem.is_linear();
         last = usable.then_some(now);
@@ -184,6 +184,20 @@ pub(super) fn grow(
         levels,
         why,
     })
+}
+
+/// Larger sizes along the axes whose tails are not far below the largest.
+pub(super) fn grown_sizes(sizes: &[usize], tails: &[f64], factor: f64) -> Vec<usize> {
+    let highest = tails.iter().fold(0.0, |m: f64, t| m.max(*t));
+    let one = |(k, size): (usize, &usize)| {
+        let tail = tails.get(k).copied().unwrap_or(highest);
+        if tail >= 0.01 * highest || highest == 0.0 {
+            ((*size as f64 * factor).ceil() as usize).max(size + 1)
+        } else {
+            *size
+        }
+    };
+    sizes.iter().enumerate().map(one).collect()
 }
 
 /// The sizes, the same along every axis, with at most this many functions.

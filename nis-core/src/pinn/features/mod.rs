@@ -11,6 +11,7 @@ mod attempt;
 mod axis;
 mod basis;
 mod corner;
+mod eigen;
 mod grow;
 mod judge;
 mod linear;
@@ -203,6 +204,21 @@ pub(super) fn solve(
     let corners = singular::singular(problem, true);
     let inward = singular::singular(problem, false);
     let few = problem.coordinates.len() <= AXES;
+    if problem.eigen.is_some() {
+        if problem.unknowns.len() != 1 {
+            return Err(Error::unavailable(
+                "eigenproblem",
+                "the eigenvalue must be the only unknown parameter",
+            ));
+        }
+        let extra = if is_box { &inward } else { &corners };
+        let e = eigen::eigen(problem, options, extra, &solver.judge, progress)?;
+        let words = format!(
+            "eigenproblem, polynomials, {} per field",
+            grow::words(&e.sizes)
+        );
+        return Ok(found(e.best, words, e.notes, options));
+    }
     match options.features.family {
         Family::Polynomial => {
             let extra = if is_box { &inward } else { &corners };
