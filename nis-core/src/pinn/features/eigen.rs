@@ -6,6 +6,8 @@
 //! is then followed by Newton's method on the eigenvalue and the function together (Peters and Wilkinson, SIAM Review
 //! 21 (1979) 339), through growing degrees.
 
+use std::time::Instant;
+
 use faer::Mat;
 use faer::linalg::solvers::{ColPivQr, SolveLstsqCore};
 
@@ -221,6 +223,7 @@ pub(super) fn eigen(
     options: &SolveOptions,
     extra: &[Block],
     judge: &Judge,
+    started: Instant,
     progress: &Progress<'_>,
 ) -> Result<Eigen> {
     let near = match problem.unknowns.first() {
@@ -322,7 +325,8 @@ pub(super) fn eigen(
         {
             best = Some((level, sizes.clone()));
         }
-        if done || idle >= 2 {
+        let limit = options.max_seconds.unwrap_or(f64::INFINITY);
+        if done || idle >= 2 || started.elapsed().as_secs_f64() > limit {
             break;
         }
         sizes = grown_sizes(&sizes, &tails, 1.3);

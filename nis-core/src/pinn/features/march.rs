@@ -110,7 +110,7 @@ pub(super) fn march(
     let mut width = (last - first) / 16.0;
     let (mut at, mut before): (f64, Option<Solved>) = (first, None);
     let (mut ends, mut parts) = (Vec::new(), Vec::new());
-    let (mut iterations, mut attempts, mut most) = (0, 0, 0);
+    let (mut iterations, mut attempts, mut most, mut held) = (0, 0, 0, 0);
     let short = loop {
         let left = last - at;
         if left <= 1e-12 * (last - first) {
@@ -159,6 +159,10 @@ pub(super) fn march(
             continue;
         }
         most = most.max(edges.len() - 1);
+        held += (edges.len() - 1) * (8 * solved.functions() + 200);
+        if held as u64 > options.features.memory {
+            break Some(format!("the slabs take {held} bytes, over features.memory"));
+        }
         ends.push(end);
         parts.push(piece(&edges, &solved));
         let easy: Vec<bool> = across.iter().map(|t| *t < 1e-4 * wanted).collect();

@@ -212,7 +212,7 @@ pub(super) fn solve(
             ));
         }
         let extra = if is_box { &inward } else { &corners };
-        let e = eigen::eigen(problem, options, extra, &solver.judge, progress)?;
+        let e = eigen::eigen(problem, options, extra, &solver.judge, started, progress)?;
         let words = format!(
             "eigenproblem, polynomials, {} per field",
             grow::words(&e.sizes)

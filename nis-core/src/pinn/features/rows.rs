@@ -32,6 +32,8 @@ pub(super) struct Rows {
     pub(super) measured: Vec<f64>,
     /// The order of the derivative that is known.
     pub(super) known: Vec<u8>,
+    /// Weight of measurements against those of other fields.
+    trust: f64,
     /// Every row is multiplied by it.
     pub(super) weight: f64,
     /// Orders of derivatives that occur, and the functions' derivatives of that order at the points.
@@ -78,6 +80,7 @@ impl Rows {
             normals,
             measured: Vec::new(),
             known: Vec::new(),
+            trust: 1.0,
             weight: 1.0,
             orders: Vec::new(),
             functions: Vec::new(),
@@ -377,7 +380,7 @@ impl<'a> System<'a> {
                     Says::Equation(_) => 1.0,
                     Says::Condition(_) | Says::Known { .. } => strength,
                     // Equations hold, measurements scatter.
-                    Says::Data { .. } => strength * data,
+                    Says::Data { .. } => strength * data * set.trust,
                 };
                 set.weight = strength / norm / (m as f64).sqrt();
             }
@@ -530,8 +533,25 @@ pub(super) fn measurements(problem: &Problem, sets: &mut Vec<Rows>) -> Result<()
         }
         let normals = Points::zeros(d, points.len());
         let mut rows = Rows::new(Says::Data { field }, points, normals);
+        // The scatter where it is known, else the size of what was measured.
+        let known = data.noise.as_ref().and_then(|n| n.get(column).copied());
+        let size = measured.iter().map(|v| v * v).sum::<f64>() / measured.len().max(1) as f64;
+        rows.trust = known.unwrap_or(size.sqrt());
         rows.measured = measured;
         sets.push(rows);
+    }
+    let own = |set: &&mut Rows| matches!(set.says, Says::Data { .. });
+    let usable = |v: &f64| *v > 0.0 && v.is_finite();
+    let scatter = sets.iter().filter(|s| matches!(s.says, Says::Data { .. }));
+    let least = scatter
+        .map(|s| s.trust)
+        .filter(usable)
+        .fold(f64::INFINITY, f64::min);
+    for set in sets.iter_mut().filter(own) {
+        set.trust = match usable(&set.trust) && least.is_finite() {
+            true => (least / set.trust).max(1e-6),
+            false => 1.0,
+        };
     }
     Ok(())
 }

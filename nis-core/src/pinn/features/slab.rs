@@ -59,6 +59,12 @@ fn order_of(problem: &Problem, field: usize, axis: usize) -> u8 {
 }
 
 impl Solved {
+    /// Coefficients of a piece.
+    pub(super) fn functions(&self) -> usize {
+        let first = self.states.first();
+        first.map_or(0, |s| s.coefficients.iter().map(Vec::len).sum())
+    }
+
     /// A derivative by space (`order`) of a field at the end of the slab.
     fn at_end(&self, field: usize, order: &[u8], x: &[f64]) -> Result<Vec<f64>> {
         let mut out = vec![0.0; x.len()];

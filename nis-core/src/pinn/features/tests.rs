@@ -325,6 +325,68 @@ fn conductivity_from_data() {
 }
 
 #[test]
+fn eigenvalues_of_strings_and_drums() {
+    let string = |l: &str| {
+        format!(
+            r#"{{"equations": ["-u_xx = l*u"], "domain": {{"x": [0, 1]}}, "parameters": {{"l": {l}}},
+            "conditions": ["u(0) = 0", "u(1) = 0"]}}"#
+        )
+    };
+    let drum = |shape: &str| {
+        format!(
+            r#"{{"equations": ["-u_xx - u_yy = l*u"], "domain": {{"shape": {shape}}}, "parameters": {{"l": "?"}},
+            "conditions": ["u = 0 on boundary"]}}"#
+        )
+    };
+    let l_shape = r#"{"polygon": [[-1,-1],[1,-1],[1,0],[0,0],[0,1],[-1,1]]}"#;
+    for (json, exact, tolerance) in [
+        (string("\"?\""), PI * PI, 1e-9),
+        (string("{\"start\": 85}"), 9.0 * PI * PI, 1e-9),
+        // The square of the first zero of the Bessel function J0.
+        (
+            drum(r#"{"disk": {"center": [0, 0], "radius": 1}}"#),
+            2.404_825_557_695_773_f64.powi(2),
+            1e-8,
+        ),
+        // Trefethen and Betcke, "Computed eigenmodes of planar regions" (2006).
+        (drum(l_shape), 9.639_723_844_021_9, 1e-5),
+    ] {
+        let (_, found) = run(&json, &SolveOptions::default());
+        let error = (found.parameters[0].value / exact - 1.0).abs();
+        assert!(error <= tolerance, "{error:e} {json} {:?}", found.notes);
+    }
+    let (problem, found) = run(&string("\"?\""), &SolveOptions::default());
+    assert!(found.converged, "{:?}", found.notes);
+    let at: Vec<Vec<f64>> = [0.1, 0.37, 0.5, 0.93].iter().map(|x| vec![*x]).collect();
+    let got = values(&problem, &found, 0, &at);
+    let shape: Vec<f64> = at.iter().map(|p| (PI * p[0]).sin()).collect();
+    let scaled: Vec<f64> = got.iter().map(|v| v / got[2]).collect();
+    assert!(error(&scaled, &shape) < 1e-8);
+}
+
+#[test]
+fn random_features_on_a_disk_and_functions_of_the_host() {
+    let json = r#"{"equations": ["-u_xx - u_yy = f"], "conditions": ["u = 0 on boundary"],
+        "domain": {"shape": {"disk": {"center": [0.5, 0], "radius": 2}}}}"#;
+    let spec: ProblemSpec = serde_json::from_str(json).unwrap();
+    let functions = super::super::Functions::new().named("f", |_| 4.0);
+    let problem = spec.read_with(&functions).unwrap();
+    let options = SolveOptions {
+        tolerance: 1e-6,
+        ..family(Family::Random)
+    };
+    let found = solve(&problem, &options, &Progress::none()).unwrap();
+    assert!(found.converged, "{:?}", found.notes);
+    let at = [vec![0.5, 0.0], vec![1.5, -0.7], vec![-1.0, 0.9]];
+    let exact: Vec<f64> = at
+        .iter()
+        .map(|p| 4.0 - (p[0] - 0.5).powi(2) - p[1].powi(2))
+        .collect();
+    let error = error(&values(&problem, &found, 0, &at), &exact);
+    assert!(error <= 1e-6, "{error:e}");
+}
+
+#[test]
 fn derivatives_of_expansions_are_those_of_finite_differences() {
     let d = 2;
     let corner = singular::singular(
