@@ -3,18 +3,32 @@
 //! A *tile* is some points' numbers: for each node a row of `columns` vectors. Weights are packed so that a kernel
 //! reads them one after the other: for each block of `m` rows, for each node that is read, `m` weights.
 
-use pulp::{NullaryFnOnce, Simd};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::simd::Real;
 
 /// Most columns that one kernel works on.
 const WIDE: usize = 6;
 
-/// Rows of weights per kernel, by the number of columns: as many as 16 registers hold.
-const ROWS: [usize; WIDE + 1] = [1, 8, 5, 4, 3, 2, 2];
+/// Rows of weights per kernel, by the number of columns: as many as 16 registers hold, and 32.
+const ROWS: [[usize; WIDE + 1]; 2] = [[1, 8, 5, 4, 3, 2, 2], [1, 8, 8, 7, 5, 5, 4]];
 
 /// Most rows on both sides of an outer product.
-const OUTER: [usize; 2] = [3, 4];
+const OUTER: [[usize; 2]; 2] = [[3, 4], [5, 5]];
+
+struct Many;
+
+impl WithSimd for Many {
+    type Output = bool;
+
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        many::<S>()
+    }
+}
+
+fn many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
 
 /// `count` split into parts of at most `most`, as even as can be.
 pub(super) fn parts(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -25,10 +39,10 @@ pub(super) fn parts(count: usize, most: usize) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// The widest group of columns and the rows of weights that go with it.
-pub(super) fn rows_for(columns: usize) -> usize {
+/// The rows of weights that go with the widest group of columns.
+fn rows_for(columns: usize, many: bool) -> usize {
     let widest = parts(columns, WIDE).map(|(_, c)| c).max().unwrap_or(1);
-    ROWS[widest]
+    ROWS[usize::from(many)][widest]
 }
 
 /// Packs a matrix of `rows` by `reads` weights whose entry is given by a function.
@@ -40,7 +54,8 @@ pub(super) fn pack<T: Real>(
     weight: impl Fn(usize, usize) -> T,
 ) {
     out.clear();
-    for (from, count) in parts(rows, rows_for(columns)) {
+    let many = Arch::new().dispatch(Many);
+    for (from, count) in parts(rows, rows_for(columns, many)) {
         for k in 0..reads {
             out.extend((from..from + count).map(|row| weight(row, k)));
         }
@@ -52,11 +67,14 @@ macro_rules! by_size {
     ($m:expr, $c:expr, $call:ident, $arguments:tt) => {
         by_size!(@ $m, $c, $call, $arguments,
             (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (7, 1) (8, 1) (1, 2) (2, 2) (3, 2) (4, 2) (5, 2)
-            (1, 3) (2, 3) (3, 3) (4, 3) (1, 4) (2, 4) (3, 4) (1, 5) (2, 5) (1, 6) (2, 6))
+            (1, 3) (2, 3) (3, 3) (4, 3) (1, 4) (2, 4) (3, 4) (1, 5) (2, 5) (1, 6) (2, 6)
+            [(6, 2) (7, 2) (8, 2) (5, 3) (6, 3) (7, 3) (4, 4) (5, 4) (3, 5) (4, 5) (5, 5) (3, 6) (4, 6)])
     };
-    (@ $m:expr, $c:expr, $call:ident, $arguments:tt, $(($mm:literal, $cc:literal))*) => {
+    (@ $m:expr, $c:expr, $call:ident, $arguments:tt,
+     $(($mm:literal, $cc:literal))* [$(($mmm:literal, $ccc:literal))*]) => {
         match ($m, $c) {
             $(($mm, $cc) => by_size!(@one $call, $mm, $cc, $arguments),)*
+            $(($mmm, $ccc) if many::<S>() => by_size!(@one $call, $mmm, $ccc, $arguments),)*
             _ => {}
         }
     };
@@ -86,7 +104,7 @@ impl<T: Real, S: Simd> NullaryFnOnce for Products<'_, T, S> {
     fn call(self) {
         let (simd, columns, reads) = (self.simd, self.columns, self.reads);
         let tiles = self.from.chunks_exact(reads * columns);
-        let most = rows_for(columns);
+        let most = rows_for(columns, many::<S>());
         for (tile, out) in tiles.zip(self.to.chunks_exact_mut(self.rows * columns)) {
             let mut packed = self.packed;
             for (from, m) in parts(self.rows, most) {
@@ -150,11 +168,14 @@ fn product_of<T: Real, S: Simd, const M: usize, const C: usize>(
 macro_rules! outer_by_size {
     ($a:expr, $b:expr, $arguments:tt) => {
         outer_by_size!(@ $a, $b, $arguments,
-            (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (2, 3) (2, 4) (3, 1) (3, 2) (3, 3) (3, 4))
+            (1, 1) (1, 2) (1, 3) (1, 4) (2, 1) (2, 2) (2, 3) (2, 4) (3, 1) (3, 2) (3, 3) (3, 4)
+            [(1, 5) (2, 5) (3, 5) (4, 1) (4, 2) (4, 3) (4, 4) (4, 5) (5, 1) (5, 2) (5, 3) (5, 4) (5, 5)])
     };
-    (@ $a:expr, $b:expr, $arguments:tt, $(($aa:literal, $bb:literal))*) => {
+    (@ $a:expr, $b:expr, $arguments:tt,
+     $(($aa:literal, $bb:literal))* [$(($aaa:literal, $bbb:literal))*]) => {
         match ($a, $b) {
             $(($aa, $bb) => outer_by_size!(@one $aa, $bb, $arguments),)*
+            $(($aaa, $bbb) if many::<S>() => outer_by_size!(@one $aaa, $bbb, $arguments),)*
             _ => {}
         }
     };
@@ -187,8 +208,9 @@ impl<T: Real, S: Simd> NullaryFnOnce for Outer<'_, T, S> {
             b,
             out,
         } = self;
-        for (from_a, count_a) in parts(rows[0], OUTER[0]) {
-            for (from_b, count_b) in parts(rows[1], OUTER[1]) {
+        let most = OUTER[usize::from(many::<S>())];
+        for (from_a, count_a) in parts(rows[0], most[0]) {
+            for (from_b, count_b) in parts(rows[1], most[1]) {
                 outer_by_size!(
                     count_a,
                     count_b,
