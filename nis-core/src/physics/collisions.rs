@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
 use super::data::{Data, Given};
 use super::findings::{Findings, Kind};
+use super::{Verdict, short};
 use crate::error::{Error, Result};
 
 /// Relative deviation that rounding and given digits may cause in exact numbers.
@@ -164,7 +164,11 @@ impl CollisionClaim {
                 tolerance,
                 "an elastic collision keeps kinetic energy; none creates it".into(),
             )
-            .with_effect(format!("{} J before, {} J after", e0 * unit, e1 * unit)),
+            .with_effect(format!(
+                "{} J before, {} J after",
+                short(e0 * unit),
+                short(e1 * unit)
+            )),
         );
         let line = match (before.as_slice(), after.as_slice()) {
             ([u1, u2], [v1, v2]) if dimensions == 1 => Some((u1[0] - u2[0], v2[0] - v1[0])),

@@ -1,5 +1,6 @@
 //! Quantities along a trajectory that are declared to be kept.
 
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
@@ -10,6 +11,7 @@ use super::motion::Integrator;
 use super::statistics::{excess, rms};
 use crate::error::Result;
 use crate::expr::{Context, Expr};
+use crate::optim::least_squares;
 use crate::telemetry::Progress;
 
 /// Relative change that rounding may cause.
@@ -367,6 +369,8 @@ fn by_noise(
         .collect();
     let freedom = (n - 2) as f64;
     let squares: f64 = left.iter().map(|r| r * r).sum();
+    // A bend of the quantity is no noise of its slope: what a cubic leaves over counts there.
+    let (bent, bent_freedom) = beyond_cubic(&t, &y).unwrap_or((squares, freedom));
     let span = t[n - 1] - t[0];
     // Rounding, and what the windows cut off, by the second window.
     let floor = ROUNDING * quantity.scale / 4.0;
@@ -374,7 +378,7 @@ fn by_noise(
         * ((slope - slope_of(&other)).abs() - 2.0 * (difference_variance / stt).sqrt()).max(0.0);
     let difference: Vec<f64> = y.iter().zip(&other).map(|(a, b)| (a - b).powi(2)).collect();
     let cut = samples.truncation_share.powi(2) * (mean(&difference) - difference_variance).max(0.0);
-    let by_noise = (variance.max(squares / freedom) / stt).sqrt();
+    let by_noise = (variance.max(bent / bent_freedom) / stt).sqrt();
     let se = by_noise.hypot(cut_slope).hypot(floor / span);
     let drift = forbidden(declared.rule, slope) / se;
     let expected = variance + cut + floor * floor;
@@ -400,7 +404,11 @@ fn by_noise(
         noise,
     );
     let share = se * span / size;
-    out.deviate(declared.kind, drift, Deviate { freedom, share });
+    let deviate = Deviate {
+        freedom: bent_freedom,
+        share,
+    };
+    out.deviate(declared.kind, drift, deviate);
     if declared.rule == Rule::Kept {
         let ratio = squares / freedom / expected;
         let scatter = Verdict {
@@ -425,6 +433,18 @@ fn by_noise(
         let freedom = f64::INFINITY;
         out.deviate(declared.kind, scatter, Deviate { freedom, share });
     }
+}
+
+/// Sum of squares that a cubic leaves over, and its degrees of freedom; `None` where there are fewer than four.
+fn beyond_cubic(t: &[f64], y: &[f64]) -> Option<(f64, f64)> {
+    let n = t.len();
+    let (first, last) = (t.first()?, t.last()?);
+    let freedom = n.checked_sub(4).filter(|f| *f >= 4)?;
+    let a = Mat::from_fn(n, 4, |i, j| {
+        (2.0 * (t[i] - first) / (last - first) - 1.0).powi(j as i32)
+    });
+    let fit = least_squares(a.as_ref(), y).ok()?;
+    Some((fit.sum_squares, freedom as f64))
 }
 
 /// Arithmetic mean.

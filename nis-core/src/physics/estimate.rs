@@ -268,9 +268,9 @@ fn widths(lattice: &Lattice<'_>, symbols: &[Symbol]) -> std::result::Result<Chos
             continue;
         }
         let n = axis.at.len();
-        // Of one line at least eight windows shall fit, of many lines four.
+        // Of one line at least sixteen windows shall fit, of many lines four.
         let most = if lattice.axes.len() == 1 {
-            n / 16
+            n / 32
         } else {
             n / 8
         };

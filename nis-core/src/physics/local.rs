@@ -156,8 +156,10 @@ fn widest(
         if width > most {
             break;
         }
+        // An estimate scatters by some percent: the next one may fit again.
         match fitted(width) {
             Some(left) if left <= base * 1.05 => (best, residual) = (width, left),
+            Some(left) if left <= base * 1.3 => {}
             _ => break,
         }
     }

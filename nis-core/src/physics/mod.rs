@@ -137,6 +137,11 @@ impl Verdict {
     }
 }
 
+/// A number to nine digits, for reading.
+fn short(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
+}
+
 /// The conclusion of several checks: violated where any is, valid where at least one is and none is violated,
 /// else not checked.
 ///

@@ -193,7 +193,13 @@ fn relation(
         if !excess.is_finite() {
             return Ok(Verdict::not_checked(title, "the integral is not finite"));
         }
-        if worst.is_none_or(|(e, ..)| excess > e) {
+        // Of what is too large the largest is told, else what comes next to it.
+        let worse = worst.is_none_or(|(e, before, ..)| match (e > 1.0, excess > 1.0) {
+            (true, true) => error.abs() > before.abs(),
+            (true, false) => false,
+            _ => excess > e,
+        });
+        if worse {
             worst = Some((excess, error, granted, w[i], tail + rule));
         }
     }

@@ -43,12 +43,18 @@ fn alarms_over_many_seeds() {
     for (name, valid, violated) in cases {
         let (mut alarms, mut silent, mut missed) = (0, 0, 0);
         for seed in 0..200 {
-            match judge(&valid(1000 + seed)).overall {
+            let found = judge(&valid(1000 + seed));
+            if found.overall != Status::Valid {
+                println!("{found:#?}");
+            }
+            match found.overall {
                 Status::Violated => alarms += 1,
                 Status::NotChecked => silent += 1,
                 Status::Valid => {}
             }
-            if judge(&violated(5000 + seed)).overall != Status::Violated {
+            let found = judge(&violated(5000 + seed));
+            if found.overall != Status::Violated {
+                println!("{found:#?}");
                 missed += 1;
             }
         }

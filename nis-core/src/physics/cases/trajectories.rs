@@ -24,7 +24,7 @@ pub(super) fn motion(more: &str) -> ValidationSpec {
 #[test]
 fn oscillators() {
     let of = |zeta: f64, more: &str| {
-        let (t, x) = oscillator(zeta, 1e-3, 2001, 7);
+        let (t, x) = oscillator(zeta, 1e-3, 10_001, 7);
         judge(&with_columns(motion(more), &[("t", &t), ("x", &x)]))
     };
     let conserved = r#", "energy": "conserved""#;
