@@ -122,6 +122,7 @@ pub(super) fn trajectory<'a>(
     Ok(Ok(Lattice {
         axes: vec![line],
         fields,
+        windows: 16,
     }))
 }
 
@@ -375,18 +376,15 @@ fn by_noise(
     // Rounding, and what the windows cut off, by the second window.
     let floor = ROUNDING * quantity.scale / 4.0;
     let cut_slope = samples.truncation_share
-        * ((slope - slope_of(&other)).abs() - 2.0 * (difference_variance / stt).sqrt()).max(0.0);
+        * ((slope - slope_of(&other)).abs() - 3.0 * (difference_variance / stt).sqrt()).max(0.0);
     let difference: Vec<f64> = y.iter().zip(&other).map(|(a, b)| (a - b).powi(2)).collect();
     let cut = samples.truncation_share.powi(2) * (mean(&difference) - difference_variance).max(0.0);
     let by_noise = (variance.max(bent / bent_freedom) / stt).sqrt();
     let se = by_noise.hypot(cut_slope).hypot(floor / span);
     let drift = forbidden(declared.rule, slope) / se;
     let expected = variance + cut + floor * floor;
-    let size = if level.abs() > 1e-3 * quantity.scale {
-        level.abs()
-    } else {
-        quantity.scale
-    };
+    // What adds to nearly 0, as the momenta of two bodies, is measured by its terms.
+    let size = level.abs().max(quantity.scale);
     let change = slope * span;
     let noise = variance.sqrt();
     let drift = Verdict {

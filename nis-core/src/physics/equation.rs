@@ -96,15 +96,12 @@ impl EquationClaim {
         if on_columns && derivatives {
             return match trajectory(data, path, &sides)? {
                 Err(why) => refuse(out, why),
-                Ok(lattice) => residual(
-                    &title,
-                    Kind::Equation,
-                    data,
-                    &lattice,
-                    &equation,
-                    out,
-                    progress,
-                ),
+                Ok(mut lattice) => {
+                    // No regression on time follows that would need many independent samples.
+                    lattice.windows = 6;
+                    let kind = Kind::Equation;
+                    residual(&title, kind, data, &lattice, &equation, out, progress)
+                }
             };
         }
         if derivatives {
@@ -258,6 +255,7 @@ pub(super) fn grid<'a>(data: &'a Data, needed: impl Fn(&str) -> bool) -> Lattice
             .filter(|(name, _)| needed(name))
             .map(|(name, s)| (name.clone(), s.values.as_slice(), s.noise))
             .collect(),
+        windows: 6,
     }
 }
 

@@ -53,6 +53,8 @@ impl Line {
 pub(super) struct Lattice<'a> {
     pub(super) axes: Vec<Line>,
     pub(super) fields: Vec<(String, &'a [f64], Option<f64>)>,
+    /// How many windows shall fit in a single line at least.
+    pub(super) windows: usize,
 }
 
 /// A field or one of its derivatives.
@@ -268,9 +270,9 @@ fn widths(lattice: &Lattice<'_>, symbols: &[Symbol]) -> std::result::Result<Chos
             continue;
         }
         let n = axis.at.len();
-        // Of one line at least sixteen windows shall fit, of many lines four.
+        // Of many lines four windows shall fit in each.
         let most = if lattice.axes.len() == 1 {
-            n / 32
+            n / (2 * lattice.windows).max(1)
         } else {
             n / 8
         };

@@ -47,8 +47,7 @@ pub(super) fn even(width: usize, step: f64, order: usize) -> Vec<Vec<f64>> {
     weights(&offsets, order)
 }
 
-/// The two half-widths that are compared: `main`, whose result counts, and `other`, narrower where there is room,
-/// else wider.
+/// The half-width whose result counts, and a wider one that it is compared with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Widths {
     pub(super) main: usize,
@@ -59,12 +58,8 @@ impl Widths {
     /// By which the difference of the two results is multiplied to get the truncation error of the main one, which
     /// grows with the width at least to the power 4 (degree 4, second derivative).
     pub(super) fn truncation_share(self) -> f64 {
-        if self.other < self.main {
-            1.0
-        } else {
-            let ratio = self.other as f64 / self.main as f64;
-            1.0 / (ratio.powi(4) - 1.0)
-        }
+        let ratio = self.other as f64 / self.main as f64;
+        1.0 / (ratio.powi(4) - 1.0)
     }
 }
 
@@ -91,7 +86,16 @@ pub(super) fn choose(
     let largest = lines.iter().flatten().fold(0.0f64, |a, v| a.max(v.abs()));
     let by_differences = noise_of_lines(lines)?;
     let fitted = |width: usize| misfit(lines, width, step, order);
-    widest(longest, order, most, known, by_differences, largest, fitted)
+    let samples = lines.iter().map(Vec::len).sum();
+    widest(
+        (longest, samples),
+        order,
+        most,
+        known,
+        by_differences,
+        largest,
+        fitted,
+    )
 }
 
 /// [`choose`] for one line of uneven spacing, whose noise only the polynomials can tell.
@@ -122,11 +126,12 @@ pub(super) fn choose_uneven(
             .collect();
         (left.len() >= 4).then(|| rms(left.iter().copied()))
     };
-    widest(at.len(), order, most, known, 0.0, largest, fitted)
+    let sizes = (at.len(), at.len().min(LOOKED_AT));
+    widest(sizes, order, most, known, 0.0, largest, fitted)
 }
 
 fn widest(
-    longest: usize,
+    (longest, samples): (usize, usize),
     order: usize,
     most: usize,
     known: Option<f64>,
@@ -148,6 +153,8 @@ fn widest(
         .max(by_differences)
         .max(first)
         .max(floor);
+    // An estimate from n samples scatters by about 1/sqrt(n); the next one may fit again.
+    let granted = 1.03 + 3.0 / (samples as f64).sqrt();
     let mut best = least;
     let mut residual = first;
     let mut width = least;
@@ -156,23 +163,21 @@ fn widest(
         if width > most {
             break;
         }
-        // An estimate scatters by some percent: the next one may fit again.
         match fitted(width) {
-            Some(left) if left <= base * 1.05 => (best, residual) = (width, left),
-            Some(left) if left <= base * 1.3 => {}
+            Some(left) if left <= base * granted => (best, residual) = (width, left),
+            Some(left) if left <= base * (granted + 0.25) => {}
             _ => break,
         }
     }
     let sigma = known
         .unwrap_or_else(|| by_differences.max(residual))
         .max(floor);
-    let other = if best > least {
-        (best / 2).max(least)
-    } else {
-        wider
-    };
+    // The widest one that fits is the one to compare with: it has less noise, and its truncation, which at the edge of
+    // what can be seen in the values is well seen in a second derivative, is several times that of the main one.
+    let main = (2 * best / 3).max(least);
+    let other = best.max(main + main.div_ceil(2));
     Some(Choice {
-        widths: Widths { main: best, other },
+        widths: Widths { main, other },
         sigma,
     })
 }

@@ -42,12 +42,10 @@ pub(super) fn vortices(sign: f64, sigma: f64, seed: u64) -> ValidationSpec {
 #[test]
 fn taylor_green() {
     let good = judge(&vortices(1.0, 0.01, 7));
-    println!("{good:#?}");
     assert_eq!(good.overall, Status::Valid, "{good:#?}");
     let ratio = statistic(first(&good, Kind::Continuity));
     assert!((0.8..1.2).contains(&ratio), "{ratio}");
     let bad = judge(&vortices(-1.0, 0.01, 7));
-    println!("{bad:#?}");
     assert_eq!(bad.overall, Status::Violated);
     assert!(statistic(first(&bad, Kind::Continuity)) >= 9.0, "{bad:#?}");
 }
@@ -80,10 +78,8 @@ pub(super) fn heat(reversed: bool, sigma: f64, seed: u64) -> ValidationSpec {
 fn heat_forwards_and_backwards() {
     for sigma in [0.0, 1e-4] {
         let good = judge(&heat(false, sigma, 7));
-        println!("{good:#?}");
         assert_eq!(good.overall, Status::Valid, "{good:#?}");
         let bad = judge(&heat(true, sigma, 7));
-        println!("{bad:#?}");
         for kind in [Kind::HeatEquation, Kind::MaximumPrinciple, Kind::SecondLaw] {
             assert_eq!(first(&bad, kind).status, Status::Violated, "{bad:#?}");
         }

@@ -30,7 +30,6 @@ pub(super) fn lorentz(
 fn kramers_and_kronig() {
     let of = |real, imaginary, stretch| judge(&lorentz(real, imaginary, stretch, 0.0, 1));
     let good = of(1.0, 1.0, 1.0);
-    println!("{good:#?}");
     assert_eq!(good.overall, Status::Valid, "{good:#?}");
     assert!(statistic(first(&good, Kind::KramersKronig)) <= 1e-4);
     for (real, imaginary, stretch, size) in [
@@ -41,7 +40,6 @@ fn kramers_and_kronig() {
         let bad = of(real, imaginary, stretch);
         let verdict = first(&bad, Kind::KramersKronig);
         assert_eq!(verdict.status, Status::Violated, "{verdict:#?}");
-        println!("{verdict:#?}");
         let found = statistic(verdict);
         assert!((found / size - 1.0).abs() <= 0.15, "{found} {size}");
     }

@@ -29,11 +29,9 @@ fn oscillators() {
     };
     let conserved = r#", "energy": "conserved""#;
     let one = of(0.0, conserved);
-    println!("{one:#?}");
     assert_eq!(one.overall, Status::Valid, "{one:#?}");
     assert!(statistic(first(&one, Kind::Energy)).abs() <= 3.0);
     let two = of(0.02, conserved);
-    println!("{two:#?}");
     assert_eq!(first(&two, Kind::Energy).status, Status::Violated);
     assert!(statistic(first(&two, Kind::Energy)) <= -50.0, "{two:#?}");
     assert!(
@@ -60,7 +58,6 @@ fn oscillators() {
     assert_eq!(of(0.02, r#", "energy": "damped""#).overall, Status::Valid);
     // Energy from nowhere, under either claim.
     let three = of(-0.01, conserved);
-    println!("{three:#?}");
     assert!(statistic(first(&three, Kind::Energy)) >= 50.0, "{three:#?}");
     assert_eq!(three.overall, Status::Violated);
     assert_eq!(
@@ -90,10 +87,8 @@ fn projectiles() {
         judge(&with_columns(spec, &[("t", &t), ("y", &y)]))
     };
     let earth = of(9.80665);
-    println!("{earth:#?}");
     assert_eq!(earth.overall, Status::Valid, "{earth:#?}");
     let other = of(7.0);
-    println!("{other:#?}");
     let z = statistic(first(&other, Kind::Gravity));
     assert!((-3000.0..-600.0).contains(&z), "{other:#?}");
     assert_eq!(other.overall, Status::Violated);
@@ -152,7 +147,6 @@ fn orbit(data: &Orbit, more: &str) -> Validation {
 fn kepler_by_leapfrog_and_euler() {
     let leapfrog = r#", "integrator": {"method": "leapfrog", "step": 0.01}"#;
     let good = orbit(&kepler(true), leapfrog);
-    println!("{good:#?}");
     assert_eq!(good.overall, Status::Valid, "{good:#?}");
     let energy = statistic(first(&good, Kind::Energy));
     assert!((energy / 7.4e-4 - 1.0).abs() <= 0.05, "{energy}");
@@ -161,7 +155,6 @@ fn kepler_by_leapfrog_and_euler() {
     let flat = orbit(&kepler(true), "");
     assert_eq!(flat.overall, Status::Violated, "{flat:#?}");
     let bad = orbit(&kepler(false), leapfrog);
-    println!("{bad:#?}");
     assert_eq!(bad.overall, Status::Violated);
     let (energy, momentum) = (
         statistic(first(&bad, Kind::Energy)),
@@ -207,7 +200,6 @@ fn two_bodies_in_space() {
         spec
     };
     let found = judge(&spec(&columns));
-    println!("{found:#?}");
     assert_eq!(found.overall, Status::Valid, "{found:#?}");
     assert_eq!(
         found.kinds.iter().filter(|k| **k == Kind::Momentum).count(),
