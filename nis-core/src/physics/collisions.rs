@@ -49,7 +49,7 @@ pub struct CollisionClaim {
 impl CollisionClaim {
     pub(super) fn check(&self, path: &str, data: &Data, out: &mut Findings) -> Result<()> {
         let tolerance = match self.tolerance {
-            Some(t) if !(t >= 0.0 && t < 0.5) => {
+            Some(t) if !(0.0..0.5).contains(&t) => {
                 return Err(Error::invalid(
                     format!("{path}.tolerance"),
                     t,

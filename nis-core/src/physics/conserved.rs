@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::data::Data;
-use super::estimate::{Evaluated, Lattice, Line, Missing, Samples, samples};
+use super::estimate::{Lattice, Line, Missing, Samples, samples};
+use super::evaluate::Evaluated;
 use super::findings::{Deviate, Findings, Kind};
 use super::motion::Integrator;
 use super::statistics::{excess, rms};

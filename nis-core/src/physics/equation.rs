@@ -39,7 +39,7 @@ impl EquationClaim {
         progress: &Progress<'_>,
     ) -> Result<()> {
         if let Some(t) = self.tolerance
-            && !(t >= 0.0 && t < 0.5)
+            && !(0.0..0.5).contains(&t)
         {
             return Err(Error::invalid(
                 format!("{path}.tolerance"),

@@ -1,9 +1,9 @@
 //! Fields and their derivatives at the points of a lattice, and formulas of them with noise, bias and truncation.
 
 use super::local::{self, Choice, LINES, MAX_ORDER, Widths};
-use super::statistics::{noise_of_lines, rms};
-use crate::error::{Error, Result};
-use crate::expr::{By, Derivative, Expr, Program};
+use super::statistics::noise_of_lines;
+use crate::error::Error;
+use crate::expr::{By, Derivative, Expr};
 use crate::telemetry::Progress;
 
 /// Most points at which a formula is evaluated; of more, an even share is taken.
@@ -59,21 +59,21 @@ pub(super) struct Lattice<'a> {
 
 /// A field or one of its derivatives.
 #[derive(Debug, Clone, PartialEq)]
-struct Symbol {
-    text: String,
-    field: usize,
+pub(super) struct Symbol {
+    pub(super) text: String,
+    pub(super) field: usize,
     orders: Vec<usize>,
 }
 
 /// Inner products of the kernels of all pairs of symbols: the covariance of their noise over the field's variance.
 #[derive(Debug)]
-enum Gram {
+pub(super) enum Gram {
     Same(Vec<f64>),
     Each(Vec<Vec<f64>>),
 }
 
 impl Gram {
-    fn at(&self, point: usize) -> &[f64] {
+    pub(super) fn at(&self, point: usize) -> &[f64] {
         match self {
             Gram::Same(g) => g,
             Gram::Each(g) => &g[point],
@@ -84,38 +84,23 @@ impl Gram {
 /// The symbols of some formulas, estimated at points of a lattice.
 #[derive(Debug)]
 pub(super) struct Samples {
-    symbols: Vec<Symbol>,
-    numbers: Vec<(String, f64)>,
-    axes: Vec<String>,
+    pub(super) symbols: Vec<Symbol>,
+    pub(super) numbers: Vec<(String, f64)>,
+    pub(super) axes: Vec<String>,
     /// Standard deviation of one value of each field.
     pub(super) sigma: Vec<f64>,
-    main: Vec<Vec<f64>>,
-    other: Vec<Vec<f64>>,
-    coordinates: Vec<Vec<f64>>,
-    gram: Gram,
-    gram_other: Gram,
-    gram_difference: Gram,
+    pub(super) main: Vec<Vec<f64>>,
+    pub(super) other: Vec<Vec<f64>>,
+    pub(super) coordinates: Vec<Vec<f64>>,
+    pub(super) gram: Gram,
+    pub(super) gram_other: Gram,
+    pub(super) gram_difference: Gram,
     /// Points of the lattice that one estimate uses.
     pub(super) window: f64,
     /// Points of the lattice per point that is kept.
     pub(super) stride: usize,
     /// See [`Widths::truncation_share`].
     pub(super) truncation_share: f64,
-}
-
-/// A formula at the points of some [`Samples`].
-#[derive(Debug)]
-pub(super) struct Evaluated {
-    /// Values, freed of the bias that noise gives to squares.
-    pub(super) value: Vec<f64>,
-    /// Their variance by the noise of the fields.
-    pub(super) variance: Vec<f64>,
-    /// Values by the second window.
-    pub(super) other: Vec<f64>,
-    /// Variance of the difference of the two.
-    pub(super) difference_variance: Vec<f64>,
-    /// Largest root mean square of a term.
-    pub(super) scale: f64,
 }
 
 /// Why there are no samples.
@@ -477,7 +462,7 @@ fn build(
     let mut each = [Vec::new(), Vec::new(), Vec::new()];
     let mut index = vec![0; lattice.axes.len()];
     for (count, point) in (0..total).step_by(stride).enumerate() {
-        if count % 4096 == 0 {
+        if count.is_multiple_of(4096) {
             progress.check()?;
         }
         let mut rest = point;
@@ -534,106 +519,4 @@ fn build(
     (out.gram, out.gram_other, out.gram_difference) = (a, b, c);
     out.symbols = symbols;
     Ok(out)
-}
-
-impl Samples {
-    /// Number of points.
-    pub(super) fn len(&self) -> usize {
-        self.coordinates.first().map_or(0, Vec::len)
-    }
-
-    /// Coordinates of the points along an axis.
-    pub(super) fn along(&self, axis: usize) -> &[f64] {
-        self.coordinates.get(axis).map_or(&[], Vec::as_slice)
-    }
-
-    fn program(&self, formula: &Expr) -> Result<Program> {
-        let symbols = self.symbols.iter().map(|s| s.text.as_str());
-        let axes = self.axes.iter().map(String::as_str);
-        let numbers = self.numbers.iter().map(|(n, _)| n.as_str());
-        let names: Vec<&str> = symbols.chain(axes).chain(numbers).collect();
-        formula.compile(&names)
-    }
-
-    fn run(&self, formula: &Expr, symbols: &[Vec<f64>]) -> Result<Vec<f64>> {
-        let n = self.len();
-        let mut out = vec![0.0; n];
-        let program = self.program(formula)?;
-        let numbers: Vec<Vec<f64>> = self.numbers.iter().map(|(_, v)| vec![*v; n]).collect();
-        let inputs: Vec<&[f64]> = symbols
-            .iter()
-            .chain(&self.coordinates)
-            .chain(&numbers)
-            .map(Vec::as_slice)
-            .collect();
-        program.evaluate(&inputs, &mut out)?;
-        Ok(out)
-    }
-
-    /// The formula at all points.
-    pub(super) fn evaluate(&self, formula: &Expr, progress: &Progress<'_>) -> Result<Evaluated> {
-        let (n, count) = (self.len(), self.symbols.len());
-        let mut out = Evaluated {
-            value: self.run(formula, &self.main)?,
-            other: self.run(formula, &self.other)?,
-            variance: vec![0.0; n],
-            difference_variance: vec![0.0; n],
-            scale: 0.0,
-        };
-        for term in formula.terms() {
-            let values = self.run(&term, &self.main)?;
-            let size = rms(values.iter().copied());
-            // A NaN stays: it must not look like a small term.
-            if size.is_nan() || size > out.scale {
-                out.scale = size;
-            }
-            progress.check()?;
-        }
-        let zero = |e: &Expr| e.as_number() == Some(0.0);
-        let mut gradient: Vec<Option<(Expr, Vec<f64>)>> = Vec::new();
-        for symbol in &self.symbols {
-            let slope = formula.differentiate(&symbol.text)?;
-            gradient.push(if zero(&slope) {
-                None
-            } else {
-                let values = self.run(&slope, &self.main)?;
-                Some((slope, values))
-            });
-            progress.check()?;
-        }
-        for (i, left) in gradient.iter().enumerate() {
-            let Some((slope, left)) = left else { continue };
-            let field = self.symbols[i].field;
-            let variance = self.sigma[field].powi(2);
-            for (j, right) in gradient.iter().enumerate() {
-                if self.symbols[j].field != field {
-                    continue;
-                }
-                let at = i * count + j;
-                if let Some((_, right)) = right {
-                    for p in 0..n {
-                        let product = variance * left[p] * right[p];
-                        out.variance[p] += product * self.gram.at(p)[at];
-                        out.difference_variance[p] += product * self.gram_difference.at(p)[at];
-                    }
-                }
-                let curvature = slope.differentiate(&self.symbols[j].text)?;
-                if zero(&curvature) {
-                    continue;
-                }
-                let curvature = self.run(&curvature, &self.main)?;
-                for p in 0..n {
-                    // Noise adds half the curvature times its variance to the mean, and where the slope is 0 its
-                    // scatter comes from there too.
-                    let half = 0.5 * variance * curvature[p];
-                    let (main, other) = (self.gram.at(p)[at], self.gram_other.at(p)[at]);
-                    out.value[p] -= half * main;
-                    out.other[p] -= half * other;
-                    out.variance[p] += 2.0 * (half * main).powi(2);
-                }
-                progress.check()?;
-            }
-        }
-        Ok(out)
-    }
 }

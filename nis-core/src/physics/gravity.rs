@@ -224,7 +224,7 @@ impl Pendulum {
             Given::Constant(_) => 0.0,
         };
         let granted = match self.tolerance {
-            Some(t) if !(t >= 0.0 && t < 0.5) => {
+            Some(t) if !(0.0..0.5).contains(&t) => {
                 return Err(Error::invalid(
                     format!("{path}.tolerance"),
                     t,

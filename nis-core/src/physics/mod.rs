@@ -9,6 +9,7 @@ mod data;
 mod dimensional;
 mod equation;
 mod estimate;
+mod evaluate;
 mod fields;
 mod findings;
 mod gravity;
@@ -21,6 +22,7 @@ mod response;
 mod spec;
 mod statistics;
 mod thermo;
+mod totals;
 
 pub use collisions::{CollisionClaim, Velocity};
 pub use conserved::{Conserved, Rule};

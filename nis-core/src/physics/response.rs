@@ -149,7 +149,7 @@ fn relation(
     // Every second node, for the error of the rule: it falls by 4.
     let every_second = |v: &[f64]| -> Vec<f64> {
         let mut out: Vec<f64> = v.iter().step_by(2).copied().collect();
-        if v.len() % 2 == 0 {
+        if v.len().is_multiple_of(2) {
             out.extend(v.last());
         }
         out
@@ -164,7 +164,7 @@ fn relation(
     // Frequencies that are nodes of both rules, so that the singular pieces cancel in both.
     let shift = nodes.len() - w.len();
     let candidates: Vec<usize> = (0..w.len())
-        .filter(|i| (i + shift) % 2 == 0 && w[*i] <= BAND * last)
+        .filter(|i| (i + shift).is_multiple_of(2) && w[*i] <= BAND * last)
         .collect();
     let step = candidates.len().div_ceil(LOOKED_AT).max(1);
     let mut worst: Option<(f64, f64, f64, f64, f64)> = None;
