@@ -31,6 +31,8 @@ mod laplace;
 
 mod kan;
 
+mod physics;
+
 pub use analyze::nis_analyze;
 pub use buffer::{nis_buffer, nis_buffer_free};
 pub use call::{nis_call_options, nis_progress_fn, nis_step, nis_user_data_free_fn};
@@ -63,6 +65,7 @@ pub use laplace::{
     nis_line_plan_transform,
 };
 pub use last_error::{nis_error, nis_last_error};
+pub use physics::{nis_physics_array, nis_physics_validate};
 pub use status::nis_status;
 
 use std::ffi::c_char;

@@ -8,6 +8,7 @@
 mod errors;
 mod kan;
 mod laplace;
+mod physics;
 mod report;
 mod runtime;
 mod work;
@@ -35,6 +36,8 @@ mod _native {
     use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
+    #[pymodule_export]
+    use crate::physics::physics_validate;
     #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]

@@ -96,6 +96,24 @@ pub struct ValidationSpec {
     pub checks: Vec<Kind>,
 }
 
+impl ValidationSpec {
+    /// Puts values in the place of those of a field of the grid or of a column of that name, whose unit and noise
+    /// stay; a name that is neither becomes a column.
+    ///
+    /// ```
+    /// let mut spec = nis_core::physics::ValidationSpec::default();
+    /// spec.put("x", vec![1.0, 2.0]);
+    /// assert_eq!(spec.columns["x"].values, [1.0, 2.0]);
+    /// ```
+    pub fn put(&mut self, name: &str, values: Vec<f64>) {
+        let fields = self.grid.as_mut().map(|g| &mut g.fields);
+        match fields.and_then(|f| f.get_mut(name)) {
+            Some(field) => field.values = values,
+            None => self.columns.entry(name.into()).or_default().values = values,
+        }
+    }
+}
+
 /// The outcome of [`validate`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
