@@ -5,6 +5,7 @@
 //! - `nis kan ...`: networks on CSV files ([`kan`]).
 //! - `nis laplace ...`: one part of the Laplace engine on files ([`laplace`]).
 //! - `nis serve`: the same over HTTP and WebSocket ([`serve`]).
+//! - `nis validate FILE`: laws of physics that data are claimed to obey ([`validate`]).
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the input does not fit, 130 stopped by Ctrl-C.
 
@@ -13,6 +14,7 @@ mod ask;
 mod kan;
 mod laplace;
 mod serve;
+mod validate;
 mod work;
 
 use std::io::{self, Write};
@@ -41,6 +43,8 @@ enum Command {
     Laplace(laplace::Args),
     /// Serve chat and analysis over HTTP and WebSocket.
     Serve(serve::Args),
+    /// Check laws of physics that data are claimed to obey.
+    Validate(validate::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Kan(args) => kan::run(&args),
         Command::Laplace(args) => laplace::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use futures::StreamExt;
 use nis_core::pipeline::{AnalyzeOptions, Dataset};
 use nis_core::runtime::ChatRequest;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::{Detail, Failure};
@@ -229,13 +230,7 @@ struct ColumnBody {
 
 /// Reads the body of an analysis.
 pub(crate) fn read_analysis(value: &Value) -> Result<(Dataset, AnalyzeOptions), Failure> {
-    if !value.is_object() {
-        return Err(not_an_object(value));
-    }
-    let body: AnalyzeBody = serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        unfit(value, path.trim_matches('.'), &error.inner().to_string())
-    })?;
+    let body: AnalyzeBody = read_as(value)?;
     let rows = body.columns.first().map_or(0, |column| column.values.len());
     if rows == 0 {
         return Err(Failure::invalid(Detail::new(
@@ -289,6 +284,17 @@ pub(crate) fn read_analysis(value: &Value) -> Result<(Dataset, AnalyzeOptions), 
         .map_err(|error| Failure::from_core(error, str::to_owned))?;
     data.labels = body.labels;
     Ok((data, body.options.unwrap_or_default()))
+}
+
+/// Reads a body of a given form; the answer to one that does not fit names the place.
+pub(crate) fn read_as<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    if !value.is_object() {
+        return Err(not_an_object(value));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        unfit(value, path.trim_matches('.'), &error.inner().to_string())
+    })
 }
 
 /// What serde says about a value that does not fit, in FastAPI's words where it has some.

@@ -14,11 +14,11 @@ use futures::FutureExt;
 use nis_core::runtime::{ChatReply, Nis};
 use nis_core::telemetry::{Cancel, Progress};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::body::{self, Chat};
 use super::error::{Failure, ForLog};
-use super::ws;
+use super::{physics, ws};
 
 /// Every route, for the index and for the test that compares it with the OpenAPI document.
 const ROUTES: &[(&str, &str, &str)] = &[
@@ -34,6 +34,11 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "POST",
         "/analyze",
         "the scientific path on columns of numbers",
+    ),
+    (
+        "POST",
+        "/physics/validate",
+        "laws of physics that data are claimed to obey",
     ),
     ("GET", "/ws", "chat over a WebSocket"),
     ("GET", "/metrics", "counters in Prometheus text format"),
@@ -71,6 +76,12 @@ impl App {
             answered: Mutex::default(),
         }
     }
+
+    /// A place for long work; held until it is dropped.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let free = self.analyses.clone().acquire_owned().await;
+        free.map_err(|error| Failure::internal(error.to_string()))
+    }
 }
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -80,6 +91,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/chat", post(chat))
         .route("/chat/optimized", post(chat_optimized))
         .route("/analyze", post(analyze))
+        .route("/physics/validate", post(physics::validate))
         .route("/ws", any(socket))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))
@@ -265,7 +277,7 @@ pub(crate) async fn answer(
 }
 
 /// Sets the flag when the request's future is dropped, which happens when the client goes away.
-struct CancelOnDrop(Cancel);
+pub(super) struct CancelOnDrop(pub(super) Cancel);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -281,12 +293,7 @@ async fn analyze(
     let value = body::read_json(&headers, body).await?;
     let (data, options) = body::read_analysis(&value)?;
     drop(value);
-    let permit = app
-        .analyses
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(|error| Failure::internal(error.to_string()))?;
+    let permit = app.place().await?;
     let nis = app.nis.clone();
     let cancel = Cancel::new();
     let guard = CancelOnDrop(cancel.clone());
