@@ -31,6 +31,7 @@ mod laplace;
 
 mod kan;
 
+mod physics;
 mod solve;
 
 pub use analyze::nis_analyze;
@@ -65,6 +66,7 @@ pub use laplace::{
     nis_line_plan_transform,
 };
 pub use last_error::{nis_error, nis_last_error};
+pub use physics::{nis_physics_array, nis_physics_validate};
 pub use solve::{
     nis_solution_compare, nis_solution_derivative, nis_solution_evaluate, nis_solution_free,
     nis_solution_json, nis_solution_load, nis_solution_save, nis_solution_size, nis_solution_t,

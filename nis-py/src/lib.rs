@@ -8,6 +8,7 @@
 mod errors;
 mod kan;
 mod laplace;
+mod physics;
 mod pinn;
 mod report;
 mod runtime;
@@ -36,6 +37,8 @@ mod _native {
     use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
+    #[pymodule_export]
+    use crate::physics::physics_validate;
     #[pymodule_export]
     use crate::pinn::{NativeProblem, NativeSolution};
     #[pymodule_export]

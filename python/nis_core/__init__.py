@@ -4,6 +4,7 @@
 * :mod:`nis_core.laplace`: transforms, modes, rational fits, systems and compression, one at a time.
 * :mod:`nis_core.kan`: Kolmogorov-Arnold networks as estimators, with formulas and drawings.
 * :mod:`nis_core.pinn`: differential equations as text, solved or fitted to data, with a certificate.
+* :mod:`nis_core.physics`: checks of trajectories, fields and numbers against the laws declared for them.
 * :class:`Nis` is the runtime: :meth:`Nis.chat` answers a message, without any key from the built-in
   offline provider.
 * Every failure is a :class:`NisError`; its ``code`` is the same number as in C, Rust and HTTP.
@@ -11,7 +12,7 @@
 All native work runs without the GIL, and Ctrl-C stops it.
 """
 
-from nis_core import kan, laplace, pinn
+from nis_core import kan, laplace, physics, pinn
 from nis_core._analyze import analyze
 from nis_core._errors import (
     Cancelled,
@@ -55,5 +56,6 @@ __all__ = [
     "analyze",
     "kan",
     "laplace",
+    "physics",
     "pinn",
 ]

@@ -33,6 +33,7 @@ __all__ = [
     "laplace_shared_modes",
     "laplace_transform",
     "laplace_transform_nonuniform",
+    "physics_validate",
 ]
 
 VERSION: str
@@ -209,6 +210,10 @@ def laplace_transform_nonuniform(
 ) -> _Transforms: ...
 def laplace_shared_modes(
     samples: _Samples, t0: float, dt: float, options: str, progress: _Progress
+) -> str: ...
+
+def physics_validate(
+    spec: str, arrays: Sequence[tuple[str, NDArray[np.float64]]], progress: _Progress
 ) -> str: ...
 
 INVERSE_METHODS: list[str]

@@ -6,6 +6,7 @@
 //! - `nis laplace ...`: one part of the Laplace engine on files ([`laplace`]).
 //! - `nis serve`: the same over HTTP and WebSocket ([`serve`]).
 //! - `nis solve FILE`: a differential equation, solved or fitted to data ([`solve`](mod@solve)).
+//! - `nis validate FILE`: laws of physics that data are claimed to obey ([`validate`]).
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the input does not fit, 130 stopped by Ctrl-C.
 
@@ -15,6 +16,7 @@ mod kan;
 mod laplace;
 mod serve;
 mod solve;
+mod validate;
 mod work;
 
 use std::io::{self, Write};
@@ -45,6 +47,8 @@ enum Command {
     Serve(serve::Args),
     /// Solve a differential equation from a file, or fit its parameters to data.
     Solve(Box<solve::Args>),
+    /// Check laws of physics that data are claimed to obey.
+    Validate(validate::Args),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Command::Laplace(args) => laplace::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Solve(args) => solve::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -170,15 +170,7 @@ pub fn equation_of_numbers(text: &str, numbers: &[(&str, f64)]) -> Verdict {
         Ok(equation) => equation,
         Err(e) => return Verdict::not_checked(check, format!("not an equation: {e}")),
     };
-    // An identity holds for all numbers, so it says nothing about these.
-    let named = !(equation.left.names().is_empty() && equation.right.names().is_empty());
-    let identity = equation.left == equation.right
-        || equation
-            .left
-            .minus(&equation.right)
-            .and_then(|d| d.simplify())
-            .is_ok_and(|d| d.as_number() == Some(0.0));
-    if named && identity {
+    if same_sides(&equation) {
         return Verdict::not_checked(check, "both sides are the same for all numbers");
     }
     let names: Vec<&str> = numbers.iter().map(|(n, _)| *n).collect();
@@ -198,6 +190,18 @@ pub fn equation_of_numbers(text: &str, numbers: &[(&str, f64)]) -> Verdict {
         "both sides were computed from the given numbers".into(),
     )
     .with_effect(format!("left side {left}, right side {right}"))
+}
+
+/// Whether an equation with names is an identity: it holds for all numbers, so it says nothing about these.
+pub(super) fn same_sides(equation: &Equation) -> bool {
+    let sides = [&equation.left, &equation.right];
+    let named = sides
+        .iter()
+        .any(|s| !s.names().is_empty() || !s.derivatives().is_empty());
+    let difference = || equation.left.minus(&equation.right)?.simplify();
+    named
+        && (equation.left == equation.right
+            || difference().is_ok_and(|d| d.as_number() == Some(0.0)))
 }
 
 /// Whether the terms of an equation have one dimension. `of` gives the dimension of a name; a name without is
@@ -221,6 +225,7 @@ pub fn dimensions(equation: &Equation, of: &dyn Fn(&str) -> Option<Dimension>) -
             effect: Some(format!("every term is of dimension {dimension}")),
             explanation: "terms of a sum and both sides of an equation must have one dimension"
                 .into(),
+            noise: None,
         },
         Err(crate::Error::InvalidInput {
             value, expected, ..
@@ -231,6 +236,7 @@ pub fn dimensions(equation: &Equation, of: &dyn Fn(&str) -> Option<Dimension>) -
             threshold: None,
             effect: Some(value),
             explanation: format!("expected {expected}"),
+            noise: None,
         },
         Err(e) => Verdict::not_checked(check, e.to_string()),
     }

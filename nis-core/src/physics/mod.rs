@@ -3,14 +3,45 @@
 //! Floor 2: imports floors 0 and 1. `valid` is never given without a check that could have failed: a check
 //! whose input is missing or not finite answers `not_checked` and says what is missing.
 
+mod collisions;
+mod conserved;
+mod data;
+mod dimensional;
+mod equation;
+mod estimate;
+mod evaluate;
+mod fields;
+mod findings;
+mod gravity;
 mod laws;
+mod local;
+mod motion;
+mod relativity;
 mod residuals;
+mod response;
+mod spec;
+mod statistics;
+mod thermo;
+mod totals;
 
+pub use collisions::{CollisionClaim, Velocity};
+pub use conserved::{Conserved, Rule};
+pub use data::{Column, Given, Grid, GridAxis, MAX_VALUES, Measured, Named};
+pub use dimensional::{Buckingham, DimensionsClaim};
+pub use equation::EquationClaim;
+pub use fields::{Amount, Diffusion, Edge, Flow};
+pub use findings::Kind;
+pub use gravity::{FreeFall, Pendulum, pendulum_period};
 pub use laws::{
     Collision, collision, conserved_quantity, dimensions, energy, equation_of_numbers, heat_flow,
     momentum, passive, speed,
 };
+pub use motion::{Body, EnergyRule, Integrator, Method, Motion};
+pub use relativity::{Event, Events, Speed};
 pub use residuals::{explains, independent, outliers, satisfied};
+pub use response::Response;
+pub use spec::{Claim, MAX_CLAIMS, Validation, ValidationSpec, validate};
+pub use thermo::{EnergyBalance, Engine, Exchange, Exchanges, HeatFlow, MomentumBalance};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +72,10 @@ pub struct Verdict {
     pub effect: Option<String>,
     /// What was tested and what follows; for `not_checked`, what is missing.
     pub explanation: String,
+    /// Standard deviation of the noise that the check reckoned with, in the unit of the tested quantity; absent
+    /// where it is about exact numbers.
+    #[serde(default)]
+    pub noise: Option<f64>,
 }
 
 impl Verdict {
@@ -53,6 +88,7 @@ impl Verdict {
             threshold: None,
             effect: None,
             explanation: why.into(),
+            noise: None,
         }
     }
 
@@ -80,6 +116,7 @@ impl Verdict {
             threshold: Some(threshold),
             effect: None,
             explanation,
+            noise: None,
         }
     }
 
@@ -89,6 +126,22 @@ impl Verdict {
         }
         self
     }
+
+    /// Effect and noise of a verdict that is judged later.
+    fn noted(mut self, effect: String, noise: f64) -> Self {
+        self.effect = Some(effect);
+        self.with_noise(noise)
+    }
+
+    fn with_noise(mut self, noise: f64) -> Self {
+        self.noise = noise.is_finite().then_some(noise);
+        self
+    }
+}
+
+/// A number to nine digits, for reading.
+fn short(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 /// The conclusion of several checks: violated where any is, valid where at least one is and none is violated,
@@ -110,5 +163,7 @@ pub fn overall(verdicts: &[Verdict]) -> Status {
     }
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;

@@ -122,32 +122,7 @@ pub fn outliers(name: &str, residuals: &[f64]) -> Verdict {
 /// The ratio is `sqrt(n)` times one coordinate of a point that is uniform on the sphere in `n` dimensions; with
 /// that coordinate `sin(a)`, the density of `a` is proportional to `cos(a)^(n-2)`.
 pub(super) fn outlier_bound(n: usize) -> f64 {
-    const CELLS: usize = 4000;
-    let root = (n as f64).sqrt();
-    // Beyond 12 standard deviations nothing is left.
-    let end = (12.0 / root).min(std::f64::consts::FRAC_PI_2);
-    let step = end / CELLS as f64;
-    let density = |a: f64| a.cos().max(0.0).powf(n as f64 - 2.0);
-    let at = |i: usize| i as f64 * step;
-    // Simpson's rule on each cell.
-    let cell = |i: usize| {
-        step / 6.0 * (density(at(i)) + 4.0 * density(at(i) + 0.5 * step) + density(at(i + 1)))
-    };
-    let wanted = 6e-5 / n as f64 * (0..CELLS).map(cell).sum::<f64>();
-    let mut tail = 0.0;
-    for i in (0..CELLS).rev() {
-        let more = cell(i);
-        if tail + more >= wanted {
-            // The density is taken as linear within the cell; the width from its right edge follows.
-            let (right, missing) = (density(at(i + 1)), wanted - tail);
-            let slope = (density(at(i)) - right) / step;
-            let width = 2.0 * missing / (right + (right * right + 2.0 * slope * missing).sqrt());
-            return root * (at(i + 1) - width).sin();
-        }
-        tail += more;
-    }
-    // Not reached: the cells together hold more than the tail.
-    f64::NAN
+    (n as f64).sqrt() * super::statistics::tail_angle(n as f64 - 2.0, 6e-5 / n as f64).sin()
 }
 
 /// Whether a model says more about the data than their mean, by the F-test on the sums of squares: `n` values,

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::body::{self, Chat};
 use super::error::{Failure, ForLog};
+use super::{physics, ws};
 use super::{solve, ws};
 
 /// Every route, for the index and for the test that compares it with the OpenAPI document.
@@ -39,6 +40,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "POST",
         "/physics/solve",
         "a differential equation as text, solved or fitted to data",
+        "/physics/validate",
+        "laws of physics that data are claimed to obey",
     ),
     ("GET", "/ws", "chat over a WebSocket"),
     ("GET", "/metrics", "counters in Prometheus text format"),
@@ -92,6 +95,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/chat/optimized", post(chat_optimized))
         .route("/analyze", post(analyze))
         .route("/physics/solve", post(solve::answer))
+        .route("/physics/validate", post(physics::validate))
         .route("/ws", any(socket))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))

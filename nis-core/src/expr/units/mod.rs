@@ -35,6 +35,11 @@ impl Dimension {
         Dimension(out)
     }
 
+    /// The exponents of m, kg, s, A, K, mol, cd.
+    pub fn exponents(self) -> [f64; 7] {
+        self.0.map(|e| f64::from(e) / f64::from(PARTS))
+    }
+
     /// Whether it is that of a pure number.
     pub fn is_none(self) -> bool {
         self == Self::NONE
