@@ -25,6 +25,8 @@ mod cancel;
 
 mod call;
 
+mod stream;
+
 mod analyze;
 
 mod laplace;
@@ -64,6 +66,7 @@ pub use laplace::{
 };
 pub use last_error::{nis_error, nis_last_error};
 pub use status::nis_status;
+pub use stream::{nis_chat_stream, nis_parts_fn};
 
 use std::ffi::c_char;
 

@@ -10,6 +10,7 @@ mod kan;
 mod laplace;
 mod report;
 mod runtime;
+mod stream;
 mod work;
 
 /// The extension module.
@@ -39,6 +40,8 @@ mod _native {
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;
+    #[pymodule_export]
+    use crate::stream::{NativeAnswering, NativeStream};
 
     use pyo3::prelude::*;
 

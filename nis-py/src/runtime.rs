@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use serde::Serialize;
 
 use crate::errors::OrPython;
+use crate::stream::{NativeAnswering, NativeStream};
 use crate::work;
 
 /// A runtime as the core holds it; `nis_core.Nis` wraps it.
@@ -64,6 +65,18 @@ impl NativeNis {
         let request: ChatRequest = read_json("request", request).or_python(py)?;
         let nis = self.nis(py)?;
         work::run(py, None, move |_| to_json(&nis.chat_blocking(request)?))
+    }
+
+    /// Answers a request given as JSON, heard while the answer is made.
+    fn stream(&self, py: Python<'_>, request: &str) -> PyResult<NativeStream> {
+        let request: ChatRequest = read_json("request", request).or_python(py)?;
+        Ok(NativeStream::new(&self.nis(py)?, request))
+    }
+
+    /// The same on the runtime's threads; `wake()` is called there when something can be taken.
+    fn answer(&self, py: Python<'_>, request: &str, wake: Py<PyAny>) -> PyResult<NativeAnswering> {
+        let request: ChatRequest = read_json("request", request).or_python(py)?;
+        NativeAnswering::new(py, &self.nis(py)?, request, wake)
     }
 
     /// The health as JSON.

@@ -28,12 +28,30 @@ from nis_core._errors import (
 )
 from nis_core._native import VERSION as __version__
 from nis_core._report import Record, Report
-from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep
+from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep, Usage
+from nis_core._stream import (
+    AsyncChatStream,
+    BeginPart,
+    ChatStream,
+    Claim,
+    ClaimsPart,
+    Part,
+    ReasoningPart,
+    ReplyPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 __all__ = [
     "AgentInfo",
+    "AsyncChatStream",
+    "BeginPart",
     "Cancelled",
     "ChatReply",
+    "ChatStream",
+    "Claim",
+    "ClaimsPart",
     "Health",
     "InternalError",
     "InvalidInput",
@@ -44,12 +62,19 @@ __all__ = [
     "NotFound",
     "NumericalError",
     "ParseError",
+    "Part",
     "ProviderError",
+    "ReasoningPart",
     "Record",
+    "ReplyPart",
     "Report",
+    "TextPart",
     "Timeout",
+    "ToolCallPart",
+    "ToolResultPart",
     "TraceStep",
     "Unavailable",
+    "Usage",
     "__version__",
     "analyze",
     "kan",

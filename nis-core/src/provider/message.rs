@@ -218,6 +218,9 @@ pub struct Request {
     pub effort: Option<Effort>,
     /// The shape of the answer.
     pub schema: Option<Schema>,
+    /// The conversation that this belongs to, for budgets; never sent and no part of what caches compare.
+    #[serde(skip)]
+    pub conversation: Option<String>,
 }
 
 /// Why a completion ended.
@@ -251,6 +254,21 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// With another call's tokens: what neither said stays `None`.
+    #[must_use]
+    pub fn plus(self, other: Usage) -> Usage {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Usage {
+            input: sum(self.input, other.input),
+            output: sum(self.output, other.output),
+            cached: sum(self.cached, other.cached),
+            reasoning: sum(self.reasoning, other.reasoning),
+        }
+    }
+
     /// Input and output; `None` where neither was said.
     pub fn total(&self) -> Option<u64> {
         match (self.input, self.output) {

@@ -2,37 +2,36 @@
 //!
 //! Floor 6: imports all floors below.
 
+mod ask;
 mod blocking;
 mod build;
 mod config;
 mod kinds;
 mod metrics;
 mod read;
+mod stream;
 mod types;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use ask::MAX_ID;
 pub use config::{Config, Limits, ProviderConfig, VARIABLES, Variable};
 pub use kinds::{OPENAI_BASE_URL, OPENAI_MODEL, ProviderKind};
 pub use read::read_json;
-pub use types::{AgentInfo, ChatReply, ChatRequest, Health, State, TraceStep};
+pub use stream::{Answering, BlockingStream, ChatStream};
+pub use types::{AgentInfo, ChatReply, ChatRequest, Health, Part, State, TraceStep};
 
+use ask::{Ask, What};
 use blocking::Blocking;
 use metrics::Metrics;
 
-use crate::agent::{self, Product, Task, now};
+use crate::agent::{self, Parts, Product, Task, now};
 use crate::bus::Subscription;
 use crate::error::{Error, Result};
 use crate::pipeline::{AnalyzeOptions, Dataset, Report};
 use crate::provider::{Counted, OFFLINE, Provider, ToolSpec};
 use crate::telemetry::Progress;
-
-/// Longest `user_id` and `conversation_id`, in characters.
-pub const MAX_ID: usize = 128;
-
-/// Who asks where a request does not say.
-const ANONYMOUS: &str = "anonymous";
 
 /// The runtime that a host embeds. Cheap to clone; clones share everything. Two runtimes share nothing.
 ///
@@ -104,7 +103,9 @@ impl Nis {
     /// [`Error::InvalidInput`] for an empty or overlong message or an unknown provider,
     /// [`Error::Provider`] where the provider fails.
     pub async fn chat(&self, request: ChatRequest) -> Result<ChatReply> {
-        self.answer(request, true).await
+        let tools = true;
+        self.answer(Ask::Chat { request, tools }, Parts::default())
+            .await
     }
 
     /// Answers one message with exactly one upstream call and no tools.
@@ -112,7 +113,9 @@ impl Nis {
     /// # Errors
     /// As [`Nis::chat`].
     pub async fn chat_single(&self, request: ChatRequest) -> Result<ChatReply> {
-        self.answer(request, false).await
+        let tools = false;
+        self.answer(Ask::Chat { request, tools }, Parts::default())
+            .await
     }
 
     /// [`Nis::chat`] for hosts without an async runtime: runs on threads owned by this `Nis`. Must not be
@@ -132,7 +135,7 @@ impl Nis {
         self.inner.blocking.run(self.chat_single(request))
     }
 
-    async fn answer(&self, request: ChatRequest, tools: bool) -> Result<ChatReply> {
+    async fn answer(&self, ask: Ask, parts: Parts) -> Result<ChatReply> {
         let mut counting = Counting {
             metrics: &self.inner.metrics,
             provider: "none".into(),
@@ -141,7 +144,7 @@ impl Nis {
             error: Some(crate::error::Code::Cancelled),
         };
         let result = self
-            .answer_counted(request, tools, &mut counting.provider)
+            .answer_counted(ask, parts, &mut counting.provider)
             .await;
         counting.error = result.as_ref().err().map(Error::code);
         result
@@ -149,8 +152,8 @@ impl Nis {
 
     async fn answer_counted(
         &self,
-        request: ChatRequest,
-        tools: bool,
+        ask: Ask,
+        parts: Parts,
         counted: &mut String,
     ) -> Result<ChatReply> {
         let inner = &self.inner;
@@ -160,42 +163,39 @@ impl Nis {
                 "it needs a tokio runtime; use chat_blocking outside of one",
             ));
         }
-        let limit = inner.limits.max_message_bytes;
-        if request.message.trim().is_empty() {
-            return Err(Error::invalid("message", "\"\"", "a message"));
-        }
-        if request.message.len() > limit {
-            return Err(Error::invalid(
-                "message",
-                format!("{} bytes", request.message.len()),
-                format!("at most {limit} bytes"),
-            ));
-        }
-        let user = match request.user_id {
-            Some(id) => checked_id("user_id", id, |c| !c.is_control())?,
-            None => ANONYMOUS.to_owned(),
-        };
-        let conversation = match request.conversation_id {
-            Some(id) => checked_id("conversation_id", id, |c| {
-                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')
-            })?,
-            None => build::conversation_id()?,
-        };
-        let provider = self.provider(request.provider.as_deref())?;
+        let checked = ask.check(inner.limits.max_message_bytes)?;
+        let provider = self.provider_of(checked.provider.as_deref())?;
         *counted = provider.name().to_owned();
-        let task = Task::Chat {
-            message: request.message,
-            conversation: conversation.clone(),
-            user: user.clone(),
-            provider: provider.clone(),
-            history: inner.limits.history_turns,
-            tools,
+        parts.tell(|| Part::Begin {
+            conversation_id: checked.conversation.clone(),
+            user_id: checked.user.clone(),
+            provider: provider.name().into(),
+            model: provider.model().into(),
+            real_ai: provider.real_ai(),
+        });
+        let task = match checked.what {
+            What::Message { message, tools } => Task::Chat {
+                message,
+                conversation: checked.conversation.clone(),
+                user: checked.user.clone(),
+                provider: provider.clone(),
+                history: inner.limits.history_turns,
+                tools,
+                parts,
+            },
+            What::Given(mut request) => Task::Answer {
+                messages: std::mem::take(&mut request.messages),
+                user: checked.user.clone(),
+                provider: provider.clone(),
+                shape: request,
+                parts,
+            },
         };
         let outcome = inner.context.ask("coordination", task).await?;
         let Product::Answer {
             text,
             model,
-            tokens,
+            usage,
             confidence,
         } = outcome.product
         else {
@@ -206,20 +206,29 @@ impl Nis {
         inner.metrics.checked(confidence);
         Ok(ChatReply {
             response: text,
-            user_id: user,
-            conversation_id: conversation,
+            user_id: checked.user,
+            conversation_id: checked.conversation,
             timestamp: now(),
             confidence,
             provider: provider.name().into(),
             real_ai: provider.real_ai(),
             model: model.unwrap_or_else(|| provider.model().into()),
-            tokens_used: tokens,
+            tokens_used: usage.and_then(|u| u.total()),
+            usage,
             reasoning_trace: outcome.steps,
         })
     }
 
+    /// The provider of that name, or the default one: for completions without agents.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where there is none of that name, [`Error::Unavailable`] where it cannot be used.
+    pub fn provider(&self, name: Option<&str>) -> Result<Arc<dyn Provider>> {
+        Ok(self.provider_of(name)?)
+    }
+
     /// The provider of that name, or the default one.
-    fn provider(&self, name: Option<&str>) -> Result<Arc<Counted>> {
+    fn provider_of(&self, name: Option<&str>) -> Result<Arc<Counted>> {
         let wanted = name.unwrap_or(&self.inner.default_provider);
         if let Some(provider) = self.inner.providers.iter().find(|p| p.name() == wanted) {
             return Ok(provider.clone());
@@ -335,18 +344,6 @@ impl Nis {
     pub fn unusable_providers(&self) -> &[(String, String)] {
         &self.inner.unusable
     }
-}
-
-fn checked_id(field: &str, id: String, fits: impl Fn(char) -> bool) -> Result<String> {
-    let length = id.chars().count();
-    if length == 0 || length > MAX_ID || !id.chars().all(fits) {
-        let expected = match field {
-            "conversation_id" => format!("1 to {MAX_ID} letters, digits, `_`, `-`, `.` or `:`"),
-            _ => format!("1 to {MAX_ID} characters, none of control"),
-        };
-        return Err(Error::invalid(field, format!("{id:?}"), expected));
-    }
-    Ok(id)
 }
 
 /// Whether a name is the offline provider's.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 use crate::provider::message::{Completion, Event, Finish, Request};
-use crate::provider::{Clock, Each, Pending, Provider};
+use crate::provider::{Clock, Each, EmbedRequest, Embeddings, Pending, Provider};
 
 /// What is kept and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,5 +209,10 @@ impl Provider for Cached {
         each: &'a Each<'a>,
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(self.call(request, Some(each)))
+    }
+
+    /// Not kept.
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        self.inner.embed(request)
     }
 }
