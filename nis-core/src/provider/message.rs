@@ -302,6 +302,20 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// A complete text and nothing else.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Completion {
+            text: text.into(),
+            tool_calls: Vec::new(),
+            refusal: None,
+            finish: Finish::Stop,
+            usage: None,
+            model: None,
+            reasoning: None,
+            blocks: Vec::new(),
+        }
+    }
+
     /// The completion as a message of the conversation, with all that its provider wants back.
     pub fn into_message(self) -> Message {
         Message {

@@ -11,6 +11,7 @@ mod count;
 mod embed;
 mod endpoint;
 mod failure;
+mod function;
 mod http;
 mod message;
 mod offline;
@@ -31,6 +32,7 @@ pub use count::{Counted, Counts, LATENCY_BOUNDS};
 pub use embed::{EmbedRequest, Embeddings, MAX_EMBEDDED};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, MAX_WAIT, Retry, after};
+pub use function::{Complete, FunctionProvider, Saying};
 pub use http::{HttpOptions, HttpProvider, KEEP_ALIVE, MAX_REPLY_BYTES, MAX_RETRIES};
 pub use message::{
     Block, Completion, Effort, Event, Finish, Fold, Image, MAX_BLOCKS, MAX_TOOL_CALLS, Message,

@@ -32,6 +32,7 @@ pub(super) struct Checked {
     pub(super) user: String,
     pub(super) conversation: String,
     pub(super) provider: Option<String>,
+    pub(super) task: Option<String>,
 }
 
 pub(super) enum What {
@@ -71,6 +72,7 @@ impl Ask {
                         None => build::conversation_id()?,
                     },
                     provider: request.provider,
+                    task: request.task,
                     what: What::Message {
                         message: request.message,
                         tools,
@@ -109,6 +111,7 @@ impl Ask {
                     user: of_user(user_id)?,
                     conversation: build::conversation_id()?,
                     provider,
+                    task: None,
                 })
             }
         }

@@ -6,31 +6,36 @@ mod ask;
 mod blocking;
 mod build;
 mod config;
+mod entry;
 mod kinds;
+mod layers;
 mod metrics;
 mod read;
 mod stream;
 mod types;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 pub use ask::MAX_ID;
 pub use config::{Config, Limits, ProviderConfig, VARIABLES, Variable};
 pub use kinds::{OPENAI_BASE_URL, OPENAI_MODEL, ProviderKind};
+pub use layers::{Breaker, Budget, Cache, OwnPrice, RateLimit, Route, RouteBy, RouteMode};
 pub use read::read_json;
 pub use stream::{Answering, BlockingStream, ChatStream};
 pub use types::{AgentInfo, ChatReply, ChatRequest, Health, Part, State, TraceStep};
 
 use ask::{Ask, What};
 use blocking::Blocking;
+use entry::{Entry, Layers};
 use metrics::Metrics;
 
 use crate::agent::{self, Parts, Product, Task, now};
 use crate::bus::Subscription;
 use crate::error::{Error, Result};
 use crate::pipeline::{AnalyzeOptions, Dataset, Report};
-use crate::provider::{Counted, OFFLINE, Provider, ToolSpec};
+use crate::provider::route::Consensus;
+use crate::provider::{OFFLINE, Provider, Request, ToolSpec};
 use crate::telemetry::Progress;
 
 /// The runtime that a host embeds. Cheap to clone; clones share everything. Two runtimes share nothing.
@@ -51,8 +56,12 @@ pub struct Nis {
 struct Inner {
     limits: Limits,
     default_provider: String,
-    /// Usable providers in the order of the configuration, `offline` last.
-    providers: Vec<Arc<Counted>>,
+    /// Usable providers in the order of the configuration, then `offline`, then routes, then those that the host
+    /// registered.
+    entries: RwLock<Vec<Entry>>,
+    layers: Layers,
+    /// Tasks and the routes that have them.
+    tasks: Vec<(String, String)>,
     /// Configured providers that cannot be used, and why.
     unusable: Vec<(String, String)>,
     context: agent::Context,
@@ -164,7 +173,12 @@ impl Nis {
             ));
         }
         let checked = ask.check(inner.limits.max_message_bytes)?;
-        let provider = self.provider_of(checked.provider.as_deref())?;
+        let by_task = || {
+            let task = checked.task.as_deref()?;
+            inner.tasks.iter().find(|(t, _)| t == task).map(|(_, r)| r)
+        };
+        let named = checked.provider.as_ref().or_else(by_task);
+        let provider = self.provider(named.map(String::as_str))?;
         *counted = provider.name().to_owned();
         parts.tell(|| Part::Begin {
             conversation_id: checked.conversation.clone(),
@@ -219,29 +233,75 @@ impl Nis {
         })
     }
 
-    /// The provider of that name, or the default one: for completions without agents.
+    fn entries(&self) -> Vec<Entry> {
+        let entries = self.inner.entries.read();
+        entries.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The provider or route of that name in its layers, or the default one: for completions without agents.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] where there is none of that name, [`Error::Unavailable`] where it cannot be used.
     pub fn provider(&self, name: Option<&str>) -> Result<Arc<dyn Provider>> {
-        Ok(self.provider_of(name)?)
-    }
-
-    /// The provider of that name, or the default one.
-    fn provider_of(&self, name: Option<&str>) -> Result<Arc<Counted>> {
         let wanted = name.unwrap_or(&self.inner.default_provider);
-        if let Some(provider) = self.inner.providers.iter().find(|p| p.name() == wanted) {
-            return Ok(provider.clone());
+        let entries = self.entries();
+        if let Some(entry) = entries.iter().find(|e| e.name() == wanted) {
+            return Ok(entry.top.clone());
         }
         if let Some((_, reason)) = self.inner.unusable.iter().find(|(n, _)| n == wanted) {
             return Err(Error::unavailable(format!("provider {wanted}"), reason));
         }
-        let names: Vec<&str> = self.inner.providers.iter().map(|p| p.name()).collect();
+        let names: Vec<&str> = entries.iter().map(Entry::name).collect();
         Err(Error::invalid(
             "provider",
             wanted,
             format!("one of {}", names.join(", ")),
         ))
+    }
+
+    /// Adds a provider of the host's, in the layers of the configuration; requests name it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a name that is taken, or that is not 1 to 64 letters, digits, `_`, `-`, `.`.
+    pub fn register(&self, provider: Arc<dyn Provider>) -> Result<()> {
+        let name = provider.name().to_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let entry = self.inner.layers.provider(provider, None)?;
+        let mut entries = self
+            .inner
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let taken = entries.iter().any(|e| e.name() == name)
+            || self.inner.unusable.iter().any(|(n, _)| *n == name);
+        if taken || name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+            return Err(Error::invalid(
+                "provider",
+                name,
+                "1 to 64 letters, digits, `_`, `-` or `.`, and a name that is not taken",
+            ));
+        }
+        entries.push(entry);
+        Ok(())
+    }
+
+    /// Asks the providers of a consensus route and returns all answers and failures.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where there is no consensus route of that name; as
+    /// [`crate::provider::route::consensus`].
+    pub async fn consensus(&self, route: &str, request: &Request) -> Result<Consensus> {
+        let entries = self.entries();
+        let found = entries.iter().find(|e| e.name() == route);
+        let Some(agreed) = found.and_then(|e| e.agreed.as_ref()) else {
+            return Err(Error::invalid(
+                "route",
+                route,
+                "the name of a consensus route",
+            ));
+        };
+        let (providers, options) = agreed.parts();
+        crate::provider::route::consensus(providers, request, options).await
     }
 
     /// Runs the scientific path on a data set, on the calling thread.
@@ -262,10 +322,8 @@ impl Nis {
     pub fn health(&self) -> Health {
         let inner = &self.inner;
         let conversations = inner.context.store.conversations();
-        let default_works = inner
-            .providers
-            .iter()
-            .any(|p| p.name() == inner.default_provider);
+        let entries = self.entries();
+        let default_works = entries.iter().any(|e| e.name() == inner.default_provider);
         Health {
             status: if conversations.is_ok() && default_works {
                 "healthy"
@@ -274,17 +332,9 @@ impl Nis {
             }
             .into(),
             timestamp: now(),
-            provider: inner
-                .providers
-                .iter()
-                .map(|p| p.name().to_owned())
-                .collect(),
-            model: inner
-                .providers
-                .iter()
-                .map(|p| p.model().to_owned())
-                .collect(),
-            real_ai: inner.providers.iter().map(|p| p.real_ai()).collect(),
+            provider: entries.iter().map(|e| e.name().to_owned()).collect(),
+            model: entries.iter().map(|e| e.top.model().to_owned()).collect(),
+            real_ai: entries.iter().map(|e| e.top.real_ai()).collect(),
             conversations_active: conversations.unwrap_or(0),
             agents_registered: inner.context.registry.all().len() as u64,
             tools_available: inner
@@ -300,15 +350,13 @@ impl Nis {
 
     /// The counters in Prometheus text format.
     pub fn metrics(&self) -> String {
-        let counts: Vec<_> = self
-            .inner
-            .providers
-            .iter()
-            .map(|p| (p.name().to_owned(), p.counts()))
-            .collect();
-        self.inner
-            .metrics
-            .text(&counts, self.inner.context.store.conversations().ok())
+        let entries = self.entries();
+        let spent = self.inner.layers.ledger.as_ref().map(|l| l.spent());
+        self.inner.metrics.text(
+            &entries,
+            spent,
+            self.inner.context.store.conversations().ok(),
+        )
     }
 
     /// The agents and whether they do their work.

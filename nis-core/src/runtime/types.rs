@@ -14,8 +14,10 @@ pub struct ChatRequest {
     pub conversation_id: Option<String>,
     /// Who asks; `anonymous` where `None`.
     pub user_id: Option<String>,
-    /// Name of the provider to use; the configured default where `None`.
+    /// Name of the provider or route to use; that of the task, else the configured default, where `None`.
     pub provider: Option<String>,
+    /// What the question is about, in the words of the configuration: chooses the route that has this task.
+    pub task: Option<String>,
 }
 
 /// What a runtime can do now.

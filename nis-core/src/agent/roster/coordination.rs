@@ -6,7 +6,7 @@ use crate::agent::{
     Agent, Context, Outcome, Part, Parts, Product, State, Stopwatch, Task, claims, not_mine, now,
 };
 use crate::error::{Error, Result};
-use crate::provider::{Message, Pending};
+use crate::provider::{Message, Pending, Request};
 use crate::store::{Speaker, Turn};
 
 /// What a model is told before the conversation.
@@ -59,7 +59,10 @@ impl Agent for Coordination {
                         user: user.clone(),
                         provider: provider.clone(),
                         tools,
-                        shape: Box::default(),
+                        shape: Box::new(Request {
+                            conversation: Some(conversation.clone()),
+                            ..Request::default()
+                        }),
                         parts: parts.clone(),
                     };
                     let made = self.make(reason, provider.name(), &parts, context).await?;
