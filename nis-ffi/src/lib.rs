@@ -27,6 +27,8 @@ mod call;
 
 mod stream;
 
+mod provider;
+
 mod analyze;
 
 mod laplace;
@@ -65,6 +67,10 @@ pub use laplace::{
     nis_line_plan_transform,
 };
 pub use last_error::{nis_error, nis_last_error};
+pub use provider::{
+    nis_complete_fn, nis_provider, nis_register_provider, nis_reply_complete, nis_reply_fail,
+    nis_reply_t, nis_reply_text,
+};
 pub use status::nis_status;
 pub use stream::{nis_chat_stream, nis_parts_fn};
 

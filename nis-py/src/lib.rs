@@ -8,6 +8,7 @@
 mod errors;
 mod kan;
 mod laplace;
+mod provider;
 mod report;
 mod runtime;
 mod stream;
@@ -36,6 +37,8 @@ mod _native {
     use crate::laplace::modes::laplace_shared_modes;
     #[pymodule_export]
     use crate::laplace::system::NativeSystem;
+    #[pymodule_export]
+    use crate::provider::NativeSaying;
     #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]

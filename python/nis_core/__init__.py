@@ -27,6 +27,7 @@ from nis_core._errors import (
     Unavailable,
 )
 from nis_core._native import VERSION as __version__
+from nis_core._provider import Provider
 from nis_core._report import Record, Report
 from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep, Usage
 from nis_core._stream import (
@@ -63,6 +64,7 @@ __all__ = [
     "NumericalError",
     "ParseError",
     "Part",
+    "Provider",
     "ProviderError",
     "ReasoningPart",
     "Record",

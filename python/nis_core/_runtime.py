@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from nis_core import _native
+from nis_core._provider import Provider, caller
 from nis_core._stream import AsyncChatStream, ChatStream, ReplyPart
 
 
@@ -153,6 +154,7 @@ class Nis:
         conversation_id: str | None = None,
         user_id: str | None = None,
         provider: str | None = None,
+        task: str | None = None,
     ) -> ChatReply:
         """Answers one message.
 
@@ -160,7 +162,9 @@ class Nis:
             message: The question.
             conversation_id: Continues this conversation; a new one where ``None``.
             user_id: Who asks; ``anonymous`` where ``None``.
-            provider: Name of the provider to use; the configured default where ``None``.
+            provider: Name of the provider or route to use; that of the task, else the configured default, where
+                ``None``.
+            task: What the question is about; chooses the route that the configuration gives this task.
 
         Raises:
             InvalidInput: The message is empty or too long, or there is no such provider.
@@ -168,7 +172,7 @@ class Nis:
             Timeout: The provider took too long. Also a ``TimeoutError``.
             KeyboardInterrupt: Ctrl-C; the answer is given up.
         """
-        request = _request(message, conversation_id, user_id, provider)
+        request = _request(message, conversation_id, user_id, provider, task)
         return ChatReply._read(json.loads(self._native.chat(request)))
 
     async def achat(
@@ -178,6 +182,7 @@ class Nis:
         conversation_id: str | None = None,
         user_id: str | None = None,
         provider: str | None = None,
+        task: str | None = None,
     ) -> ChatReply:
         """:meth:`chat` for asyncio: the answer is made on the runtime's threads while the event loop goes on.
         Cancelling the task stops the work.
@@ -186,7 +191,7 @@ class Nis:
         >>> asyncio.run(nis_core.Nis({}).achat("What is 2+2?")).response
         '2+2 = 4'
         """
-        request = _request(message, conversation_id, user_id, provider)
+        request = _request(message, conversation_id, user_id, provider, task)
         async with AsyncChatStream(self._native, request) as stream:
             async for part in stream:
                 if isinstance(part, ReplyPart):
@@ -200,6 +205,7 @@ class Nis:
         conversation_id: str | None = None,
         user_id: str | None = None,
         provider: str | None = None,
+        task: str | None = None,
     ) -> ChatStream:
         """Answers one message as :meth:`chat` does, heard while the answer is made: an iterator of parts, the
         first a :class:`BeginPart`, the last a :class:`ReplyPart`. The GIL is free while it waits.
@@ -214,7 +220,7 @@ class Nis:
         2+2 = 4
         """
         return ChatStream(
-            self._native.stream(_request(message, conversation_id, user_id, provider))
+            self._native.stream(_request(message, conversation_id, user_id, provider, task))
         )
 
     def astream(
@@ -224,6 +230,7 @@ class Nis:
         conversation_id: str | None = None,
         user_id: str | None = None,
         provider: str | None = None,
+        task: str | None = None,
     ) -> AsyncChatStream:
         """:meth:`stream` for asyncio, called inside a running event loop. Cancelling the task that waits stops the
         work.
@@ -237,8 +244,34 @@ class Nis:
         2+2 = 4
         """
         return AsyncChatStream(
-            self._native, _request(message, conversation_id, user_id, provider)
+            self._native, _request(message, conversation_id, user_id, provider, task)
         )
+
+    def register_provider(self, provider: Provider) -> None:
+        """Adds a provider that is a Python object; requests name it. See :class:`Provider` for what it must have.
+        ``model`` (its name by default) and ``real_ai`` (``True`` by default) are read once, now. A forked child has
+        it too; a pickle does not.
+
+        Raises:
+            InvalidInput: The name is taken, or does not fit.
+
+        >>> import nis_core
+        >>> class Echo:
+        ...     name = "echo"
+        ...     real_ai = False
+        ...     def complete(self, request):
+        ...         yield from request["messages"][-1]["content"]
+        >>> nis = nis_core.Nis({})
+        >>> nis.register_provider(Echo())
+        >>> nis.chat("hello", provider="echo").response
+        'hello'
+        """
+        name = provider.name
+        model = getattr(provider, "model", name)
+        real_ai = bool(getattr(provider, "real_ai", True))
+        if not callable(getattr(provider, "complete", None)):
+            raise TypeError("a provider needs a method complete(request)")
+        self._native.register_provider(name, model, real_ai, caller(provider))
 
     def health(self) -> Health:
         """What this runtime can do now."""
@@ -261,13 +294,18 @@ class Nis:
 
 
 def _request(
-    message: str, conversation_id: str | None, user_id: str | None, provider: str | None
+    message: str,
+    conversation_id: str | None,
+    user_id: str | None,
+    provider: str | None,
+    task: str | None,
 ) -> str:
     request = {
         "message": message,
         "conversation_id": conversation_id,
         "user_id": user_id,
         "provider": provider,
+        "task": task,
     }
     return json.dumps(request)
 

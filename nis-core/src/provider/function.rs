@@ -13,8 +13,9 @@ use crate::telemetry::Cancel;
 /// Pieces of text that may wait to be heard; the function waits when it is that far ahead.
 const BACKLOG: usize = 256;
 
-/// Through which a function says pieces of its reply and learns that nobody waits any more.
-#[derive(Debug)]
+/// Through which a function says pieces of its reply and learns that nobody waits any more. The reply does not end
+/// while a clone of it lives.
+#[derive(Debug, Clone)]
 pub struct Saying {
     pieces: mpsc::Sender<String>,
     cancel: Cancel,
@@ -122,17 +123,21 @@ impl FunctionProvider {
         let mut completion = work
             .await
             .map_err(|_| self.error("its function panicked"))??;
-        if completion.text.is_empty() {
-            completion.text = said;
-        } else if said.is_empty() {
-            if let Some(each) = each {
-                each(&Event::Text(completion.text.clone()));
-            }
-        } else if said != completion.text {
+        if !said.is_empty() && !completion.text.is_empty() && said != completion.text {
             return Err(self.error("the text of its completion is not what it said in pieces"));
         }
         if let Some(each) = each {
-            each(&Event::Finish(completion.finish.clone()));
+            let rest = Completion {
+                text: match said.is_empty() {
+                    true => completion.text.clone(),
+                    false => String::new(),
+                },
+                ..completion.clone()
+            };
+            rest.tell(each);
+        }
+        if completion.text.is_empty() {
+            completion.text = said;
         }
         Ok(completion)
     }

@@ -278,8 +278,9 @@ impl Usage {
     }
 }
 
-/// One finished reply of a model.
+/// One finished reply of a model. In JSON what is left out is empty, and `finish` is `stop`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Completion {
     /// The text; empty where the model only asks for tools.
     pub text: String,
@@ -301,6 +302,12 @@ pub struct Completion {
     pub blocks: Vec<Block>,
 }
 
+impl Default for Completion {
+    fn default() -> Self {
+        Completion::of_text("")
+    }
+}
+
 impl Completion {
     /// A complete text and nothing else.
     pub fn of_text(text: impl Into<String>) -> Self {
@@ -314,6 +321,38 @@ impl Completion {
             reasoning: None,
             blocks: Vec::new(),
         }
+    }
+
+    /// Hands the whole completion to `each` as events, in the order of a stream.
+    pub fn tell(&self, each: &super::Each<'_>) {
+        if let Some(model) = &self.model {
+            each(&Event::Model(model.clone()));
+        }
+        if let Some(reasoning) = &self.reasoning {
+            each(&Event::Reasoning(reasoning.clone()));
+        }
+        if !self.text.is_empty() {
+            each(&Event::Text(self.text.clone()));
+        }
+        if let Some(refusal) = &self.refusal {
+            each(&Event::Refusal(refusal.clone()));
+        }
+        for (index, call) in self.tool_calls.iter().enumerate() {
+            each(&Event::ToolCall {
+                index,
+                id: Some(call.id.clone()),
+                name: Some(call.name.clone()),
+                arguments: call.arguments.clone(),
+                provider_ref: call.provider_ref.clone(),
+            });
+        }
+        for block in &self.blocks {
+            each(&Event::Block(block.clone()));
+        }
+        if let Some(usage) = self.usage {
+            each(&Event::Usage(usage));
+        }
+        each(&Event::Finish(self.finish.clone()));
     }
 
     /// The completion as a message of the conversation, with all that its provider wants back.

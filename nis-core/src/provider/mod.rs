@@ -84,10 +84,7 @@ pub trait Provider: Send + Sync + fmt::Debug {
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(async move {
             let completion = self.complete(request).await?;
-            if !completion.text.is_empty() {
-                each(&Event::Text(completion.text.clone()));
-            }
-            each(&Event::Finish(completion.finish.clone()));
+            completion.tell(each);
             Ok(completion)
         })
     }

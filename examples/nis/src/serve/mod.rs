@@ -3,6 +3,7 @@
 
 mod body;
 mod error;
+mod openai;
 mod routes;
 mod ws;
 

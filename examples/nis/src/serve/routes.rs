@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::body::{self, Chat};
 use super::error::{Failure, ForLog};
+use super::openai;
 use super::ws;
 
 /// Every route, for the index and for the test that compares it with the OpenAPI document.
@@ -36,6 +37,17 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "the scientific path on columns of numbers",
     ),
     ("GET", "/ws", "chat over a WebSocket"),
+    (
+        "POST",
+        "/v1/chat/completions",
+        "chat as OpenAI's clients ask for it",
+    ),
+    ("GET", "/v1/models", "the models that those paths know"),
+    (
+        "POST",
+        "/v1/embeddings",
+        "texts as vectors, where a provider makes them",
+    ),
     ("GET", "/metrics", "counters in Prometheus text format"),
     ("GET", "/openapi.json", "the description of these routes"),
 ];
@@ -81,6 +93,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/chat/optimized", post(chat_optimized))
         .route("/analyze", post(analyze))
         .route("/ws", any(socket))
+        .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/models", get(openai::models))
+        .route("/v1/embeddings", post(openai::embeddings))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))
         .fallback(not_found)

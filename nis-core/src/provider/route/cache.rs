@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
-use crate::provider::message::{Completion, Event, Finish, Request};
+use crate::provider::message::{Completion, Finish, Request};
 use crate::provider::{Clock, Each, EmbedRequest, Embeddings, Pending, Provider};
 
 /// What is kept and for how long.
@@ -167,8 +167,7 @@ impl Cached {
         if let Some(key) = &key {
             if let Some(completion) = self.find(key) {
                 if let Some(each) = each {
-                    each(&Event::Text(completion.text.clone()));
-                    each(&Event::Finish(completion.finish.clone()));
+                    completion.tell(each);
                 }
                 return Ok(completion);
             }
