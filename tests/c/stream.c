@@ -1,5 +1,8 @@
 /* Chat heard while the answer is made: parts in order, stopping, bad input, a forked child. */
+#define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include <signal.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,11 +82,12 @@ static void forked_child(void) {
         CHECK_FAILS(ask(&heard, QUESTION, NULL), NIS_ERR_UNAVAILABLE);
         CHECK_FAILS(nis_chat(nis, QUESTION, strlen(QUESTION), &out), NIS_ERR_UNAVAILABLE);
         nis_free(nis);
-        _exit(0);
+        /* Not by exit: what the parent's threads hold has no owner here, which valgrind would call a leak. */
+        kill(getpid(), SIGKILL);
     }
     int status = 1;
     CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 int main(void) {
