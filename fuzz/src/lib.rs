@@ -12,9 +12,13 @@ use num_complex::Complex64;
 mod kan;
 mod pinn;
 mod specs;
+#[cfg(feature = "providers")]
+mod wires;
 
 pub use kan::{kan_file, kan_pykan};
 pub use pinn::pinn_problem;
+#[cfg(feature = "providers")]
+pub use wires::{wire_anthropic, wire_chat, wire_gemini, wire_responses};
 pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
 
 /// A target: its body, and inputs that get far into it.
@@ -83,6 +87,30 @@ pub const ALL: &[Fuzz] = &[
         name: "pinn_problem",
         body: pinn_problem,
         seeds: pinn::pinn_problem_seeds,
+    },
+    #[cfg(feature = "providers")]
+    Fuzz {
+        name: "wire_chat",
+        body: wire_chat,
+        seeds: wires::wire_chat_seeds,
+    },
+    #[cfg(feature = "providers")]
+    Fuzz {
+        name: "wire_responses",
+        body: wire_responses,
+        seeds: wires::wire_responses_seeds,
+    },
+    #[cfg(feature = "providers")]
+    Fuzz {
+        name: "wire_anthropic",
+        body: wire_anthropic,
+        seeds: wires::wire_anthropic_seeds,
+    },
+    #[cfg(feature = "providers")]
+    Fuzz {
+        name: "wire_gemini",
+        body: wire_gemini,
+        seeds: wires::wire_gemini_seeds,
     },
 ];
 

@@ -209,6 +209,7 @@ async fn conversations_go_on_and_facts_are_kept_per_user() {
             user_id: Some(user.into()),
             conversation_id: conversation.map(str::to_owned),
             provider: Some(provider.into()),
+            task: None,
         };
     let first = nis
         .chat(ask_as("I am Ann", "ann", None, "scripted"))

@@ -137,6 +137,7 @@ fn toml_json_and_fields_agree() {
                 ..ProviderConfig::default()
             },
         ],
+        ..Config::default()
     };
     assert_eq!(Config::from_toml(toml).unwrap(), fields);
     assert_eq!(Config::from_json(json).unwrap(), fields);
@@ -271,6 +272,7 @@ fn the_environment_sets_what_the_table_says() {
             history_turns: 2,
             ..Limits::default()
         },
+        ..Config::default()
     };
     assert_eq!(config, want);
     for (name, value) in [

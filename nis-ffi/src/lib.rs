@@ -25,6 +25,10 @@ mod cancel;
 
 mod call;
 
+mod stream;
+
+mod provider;
+
 mod analyze;
 
 mod laplace;
@@ -67,12 +71,17 @@ pub use laplace::{
 };
 pub use last_error::{nis_error, nis_last_error};
 pub use physics::{nis_physics_array, nis_physics_validate};
+pub use provider::{
+    nis_complete_fn, nis_provider, nis_register_provider, nis_reply_complete, nis_reply_fail,
+    nis_reply_t, nis_reply_text,
+};
 pub use solve::{
     nis_solution_compare, nis_solution_derivative, nis_solution_evaluate, nis_solution_free,
     nis_solution_json, nis_solution_load, nis_solution_save, nis_solution_size, nis_solution_t,
     nis_solve,
 };
 pub use status::nis_status;
+pub use stream::{nis_chat_stream, nis_parts_fn};
 
 use std::ffi::c_char;
 

@@ -10,8 +10,10 @@ mod kan;
 mod laplace;
 mod physics;
 mod pinn;
+mod provider;
 mod report;
 mod runtime;
+mod stream;
 mod work;
 
 /// The extension module.
@@ -42,9 +44,13 @@ mod _native {
     #[pymodule_export]
     use crate::pinn::{NativeProblem, NativeSolution};
     #[pymodule_export]
+    use crate::provider::NativeSaying;
+    #[pymodule_export]
     use crate::report::{NativeReport, analyze_columns, analyze_path};
     #[pymodule_export]
     use crate::runtime::NativeNis;
+    #[pymodule_export]
+    use crate::stream::{NativeAnswering, NativeStream};
 
     use pyo3::prelude::*;
 

@@ -29,13 +29,32 @@ from nis_core._errors import (
     Unavailable,
 )
 from nis_core._native import VERSION as __version__
+from nis_core._provider import Provider
 from nis_core._report import Record, Report
-from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep
+from nis_core._runtime import AgentInfo, ChatReply, Health, Nis, TraceStep, Usage
+from nis_core._stream import (
+    AsyncChatStream,
+    BeginPart,
+    ChatStream,
+    Claim,
+    ClaimsPart,
+    Part,
+    ReasoningPart,
+    ReplyPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 __all__ = [
     "AgentInfo",
+    "AsyncChatStream",
+    "BeginPart",
     "Cancelled",
     "ChatReply",
+    "ChatStream",
+    "Claim",
+    "ClaimsPart",
     "Health",
     "InternalError",
     "InvalidInput",
@@ -46,12 +65,20 @@ __all__ = [
     "NotFound",
     "NumericalError",
     "ParseError",
+    "Part",
+    "Provider",
     "ProviderError",
+    "ReasoningPart",
     "Record",
+    "ReplyPart",
     "Report",
+    "TextPart",
     "Timeout",
+    "ToolCallPart",
+    "ToolResultPart",
     "TraceStep",
     "Unavailable",
+    "Usage",
     "__version__",
     "analyze",
     "kan",

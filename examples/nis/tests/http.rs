@@ -262,7 +262,7 @@ fn the_openapi_document_lists_every_route() {
     described.sort();
     listed.sort();
     assert_eq!(described, listed);
-    assert_eq!(listed.len(), 9);
+    assert_eq!(listed.len(), 13);
     for (method, path) in listed {
         let status = request(server.addr, &method, &path, &[], b"").status;
         assert!(

@@ -19,7 +19,7 @@ const LEFT: usize = 120;
 const RIGHT: usize = 80;
 
 /// One stated equality.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Claim {
     /// The equality as it was understood.
     pub text: String,

@@ -5,6 +5,7 @@
 //! through its toolbox. The [`roster`] has one file per agent; five do their work, nine say why they do not.
 
 pub mod claims;
+mod part;
 pub mod roster;
 mod work;
 
@@ -16,11 +17,12 @@ use serde_json::Value;
 
 use crate::bus::{Bus, Event};
 use crate::error::{Error, Result};
-use crate::provider::{Message, Pending, Provider};
+use crate::provider::{Message, Pending, Provider, Request, Usage};
 use crate::store::{Store, Turn};
 use crate::tool::Toolbox;
 
 pub use claims::Claim;
+pub use part::{ChatReply, Part, Parts};
 pub use work::{Stopwatch, call_tool, now, off_thread};
 
 /// One step of how an answer came about.
@@ -67,6 +69,21 @@ pub enum Task {
         history: usize,
         /// With `false`: exactly one call of the provider and no tools.
         tools: bool,
+        /// Who hears how the answer comes about.
+        parts: Parts,
+    },
+    /// Answer the last message of a conversation that the host keeps: nothing is loaded or kept (coordination).
+    Answer {
+        /// The conversation, oldest first.
+        messages: Vec<Message>,
+        /// The user, for whom tools work.
+        user: String,
+        /// Who completes.
+        provider: Arc<dyn Provider>,
+        /// How: what is set beside messages and tools.
+        shape: Box<Request>,
+        /// Who hears how the answer comes about.
+        parts: Parts,
     },
     /// Complete a conversation, calling tools on the way (reasoning).
     Reason {
@@ -78,6 +95,10 @@ pub enum Task {
         provider: Arc<dyn Provider>,
         /// With `false`: exactly one call of the provider and no tools.
         tools: bool,
+        /// How: what is set beside messages and tools.
+        shape: Box<Request>,
+        /// Who hears how the answer comes about.
+        parts: Parts,
     },
     /// Call one tool (signal, physics, memory: each its own).
     Call {
@@ -120,6 +141,7 @@ impl Task {
     pub fn name(&self) -> &'static str {
         match self {
             Task::Chat { .. } => "chat",
+            Task::Answer { .. } => "answer",
             Task::Reason { .. } => "reason",
             Task::Call { .. } => "call",
             Task::Check { .. } => "check",
@@ -142,7 +164,7 @@ pub enum Product {
         /// The model, as its provider named it.
         model: Option<String>,
         /// Tokens over all calls, as far as the provider counted them.
-        tokens: Option<u64>,
+        usage: Option<Usage>,
         /// The share of checked claims that held; `None` where nothing was checked.
         confidence: Option<f64>,
     },

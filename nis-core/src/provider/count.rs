@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::message::{Completion, Request};
-use super::{Each, Pending, Provider};
+use super::message::{Completion, Request, Usage};
+use super::{Each, EmbedRequest, Embeddings, Pending, Provider};
 use crate::error::Result;
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -56,7 +56,11 @@ impl Counted {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    async fn counting(&self, work: Pending<'_, Result<Completion>>) -> Result<Completion> {
+    async fn counting<T>(
+        &self,
+        work: Pending<'_, Result<T>>,
+        usage: impl Fn(&T) -> Option<Usage>,
+    ) -> Result<T> {
         let started = Instant::now();
         let mut running = Running(Some(self));
         let result = work.await;
@@ -72,9 +76,9 @@ impl Counted {
                 *n += 1;
             }
             match &result {
-                Ok(completion) => {
+                Ok(done) => {
                     c.ok += 1;
-                    if let Some(usage) = completion.usage {
+                    if let Some(usage) = usage(done) {
                         c.input_tokens += usage.input.unwrap_or(0);
                         c.output_tokens += usage.output.unwrap_or(0);
                     }
@@ -111,7 +115,7 @@ impl Provider for Counted {
     }
 
     fn complete<'a>(&'a self, request: &'a Request) -> Pending<'a, Result<Completion>> {
-        Box::pin(self.counting(self.inner.complete(request)))
+        Box::pin(self.counting(self.inner.complete(request), |c| c.usage))
     }
 
     fn stream<'a>(
@@ -119,6 +123,10 @@ impl Provider for Counted {
         request: &'a Request,
         each: &'a Each<'a>,
     ) -> Pending<'a, Result<Completion>> {
-        Box::pin(self.counting(self.inner.stream(request, each)))
+        Box::pin(self.counting(self.inner.stream(request, each), |c| c.usage))
+    }
+
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        Box::pin(self.counting(self.inner.embed(request), |e| e.usage))
     }
 }

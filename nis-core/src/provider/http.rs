@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 
+use super::attempt::{Attempt, chain, jittered, plain, stopped};
 use super::clock::{Clock, SystemClock};
+use super::embed::{EmbedRequest, Embeddings};
 use super::endpoint::Endpoint;
-use super::failure::{Failure, Retry, shorten};
+use super::failure::{Failure, Retry};
 use super::message::{Completion, Event, Request};
+use super::rate::Rate;
+use super::resolve::{Lookup, Pinned, Reach, SystemLookup};
 use super::secret::Secret;
 use super::token::TokenSource;
 use super::wire::chat::{Chat, Dialect};
-use super::wire::{Auth, Call, Framing, Stop, Wire, fold};
+use super::wire::{Auth, Call, Framing, Wire, fold};
 use super::{Each, Pending, Provider};
 use crate::error::{Error, Result};
 
@@ -22,6 +26,9 @@ pub const MAX_REPLY_BYTES: u64 = 32 << 20;
 
 /// Most further tries after a failed one.
 pub const MAX_RETRIES: u32 = 2;
+
+/// How long a reply may say nothing but that it is still alive.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(600);
 
 /// Longest error page that is read, in bytes.
 const MAX_ERROR_BYTES: u64 = 64 << 10;
@@ -33,6 +40,11 @@ pub struct HttpOptions {
     pub timeout: Duration,
     /// For making a connection.
     pub connect_timeout: Duration,
+    /// From sending a streamed call to the head of its reply. A reply that is not streamed may come only when all of
+    /// it is made, so `timeout` alone counts there.
+    pub headers_timeout: Duration,
+    /// Between two pieces of a reply. Comments that keep a connection alive count for [`KEEP_ALIVE`] at most.
+    pub idle_timeout: Duration,
     /// Longest reply, in bytes.
     pub max_reply_bytes: u64,
     /// Most further tries after a failed one, up to [`MAX_RETRIES`].
@@ -47,6 +59,8 @@ impl Default for HttpOptions {
         HttpOptions {
             timeout: Duration::from_secs(120),
             connect_timeout: Duration::from_secs(5),
+            headers_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
             max_reply_bytes: MAX_REPLY_BYTES,
             max_retries: MAX_RETRIES,
             backoff: Duration::from_millis(500),
@@ -73,6 +87,10 @@ pub struct HttpProvider {
     wire: Arc<dyn Wire>,
     clock: Arc<dyn Clock>,
     client: OnceLock<Client>,
+    embedding_model: Option<String>,
+    rate: Option<Rate>,
+    lookup: Arc<dyn Lookup>,
+    reach: Reach,
 }
 
 impl HttpProvider {
@@ -89,9 +107,18 @@ impl HttpProvider {
             "api.openai.com" => Dialect::OPENAI,
             _ => Dialect::COMPATIBLE,
         };
+        let reach = if endpoint.is_loopback() {
+            Reach::Loopback
+        } else {
+            Reach::Public
+        };
         HttpProvider {
             name: name.into(),
             model: model.into(),
+            embedding_model: None,
+            rate: None,
+            lookup: Arc::new(SystemLookup),
+            reach,
             endpoint,
             credential: key.map_or(Credential::Nothing, Credential::Key),
             options,
@@ -115,6 +142,37 @@ impl HttpProvider {
         self
     }
 
+    /// The model of [`Provider::embed`] where a request names none.
+    #[must_use]
+    pub fn with_embedding_model(mut self, model: impl Into<String>) -> Self {
+        self.embedding_model = Some(model.into());
+        self
+    }
+
+    /// Asks no oftener than this.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// Turns the host's name into addresses by this. They are checked: a host that is not this machine must be on
+    /// the internet.
+    #[must_use]
+    pub fn with_lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = lookup;
+        self
+    }
+
+    /// Lets the host's name lead to a private network as well; this machine and metadata services stay refused.
+    #[must_use]
+    pub fn with_private_network(mut self) -> Self {
+        if self.reach == Reach::Public {
+            self.reach = Reach::Private;
+        }
+        self
+    }
+
     /// Proves who calls by the tokens of a service account.
     #[must_use]
     pub fn with_tokens(mut self, tokens: TokenSource) -> Self {
@@ -132,7 +190,12 @@ impl HttpProvider {
         let mut builder = Client::builder()
             .user_agent(concat!("nis/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(self.options.connect_timeout);
+            .connect_timeout(self.options.connect_timeout)
+            .dns_resolver(Arc::new(Pinned {
+                host: self.endpoint.host().to_owned(),
+                reach: self.reach,
+                lookup: self.lookup.clone(),
+            }));
         if self.endpoint.is_loopback() {
             // This machine is not reached through a proxy, and plain http needs no certificates.
             builder = builder.no_proxy();
@@ -175,7 +238,7 @@ impl HttpProvider {
         Ok(Some((auth.header, value)))
     }
 
-    async fn try_once(&self, client: &Client, what: &Outgoing<'_>) -> Result<Completion, Attempt> {
+    async fn try_once(&self, client: &Client, what: &Outgoing<'_>) -> Result<Done, Attempt> {
         let mut call = client
             .post(self.endpoint.join(&what.call.path))
             .header(CONTENT_TYPE, "application/json")
@@ -186,10 +249,22 @@ impl HttpProvider {
         if let Some((name, value)) = self.proof(client).await? {
             call = call.header(name, value);
         }
-        let mut reply = call.send().await.map_err(|e| {
-            // Nothing of a reply came, so asking again is safe.
-            Attempt::Failed(plain(Retry::Backoff, &format!("no reply: {}", chain(e))))
-        })?;
+        if let Some(rate) = &self.rate {
+            rate.turn(&self.name).await.map_err(Attempt::Ended)?;
+        }
+        let head = match what.wanted {
+            Wanted::Completion(Some(_)) => self.options.headers_timeout,
+            _ => Duration::MAX,
+        };
+        // Nothing of a reply came, so asking again is safe.
+        let again = |message: &str| Attempt::Failed(plain(Retry::Backoff, message));
+        let mut reply = match tokio::time::timeout(head, call.send()).await {
+            Ok(sent) => sent.map_err(|e| again(&format!("no reply: {}", chain(e))))?,
+            Err(_) => {
+                let seconds = head.as_secs_f64();
+                return Err(again(&format!("no head of a reply within {seconds} s")));
+            }
+        };
         let status = reply.status();
         if status.is_redirection() {
             return Err(Attempt::Failed(Failure {
@@ -204,7 +279,10 @@ impl HttpProvider {
         }
         if !status.is_success() {
             let mut page = Vec::new();
-            while let Ok(Some(bytes)) = reply.chunk().await {
+            // What of the page does not come in time is left out: the status says enough.
+            while let Ok(Ok(Some(bytes))) =
+                tokio::time::timeout(self.options.idle_timeout, reply.chunk()).await
+            {
                 page.extend_from_slice(&bytes);
                 if page.len() as u64 > MAX_ERROR_BYTES {
                     break;
@@ -219,7 +297,58 @@ impl HttpProvider {
                 self.clock.now(),
             )));
         }
-        self.read(reply, what.each).await
+        match &what.wanted {
+            Wanted::Completion(each) => self.read(reply, *each).await.map(Done::Completion),
+            Wanted::Embeddings(request) => {
+                let body = self.read_whole(reply).await?;
+                let vectors = self
+                    .wire
+                    .decode_embed(&body, request.input.len())
+                    .map_err(stopped)?;
+                let model = request.model.as_ref().or(self.embedding_model.as_ref());
+                Ok(Done::Embeddings(Embeddings {
+                    vectors: vectors.vectors,
+                    model: vectors
+                        .model
+                        .unwrap_or_else(|| model.cloned().unwrap_or_default()),
+                    usage: vectors.usage,
+                }))
+            }
+        }
+    }
+
+    fn over(&self, got: u64) -> Attempt {
+        Attempt::Ended(Error::Limit {
+            what: format!("bytes of a reply of provider {}", self.name),
+            limit: self.options.max_reply_bytes,
+            got,
+        })
+    }
+
+    /// The next bytes of a reply, in time.
+    async fn chunk(&self, reply: &mut Response) -> Result<Option<bytes::Bytes>, Attempt> {
+        match tokio::time::timeout(self.options.idle_timeout, reply.chunk()).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(e)) => Err(Attempt::Broken(
+                true,
+                format!("the reply broke off: {}", chain(e)),
+            )),
+            Err(_) => Err(Attempt::Ended(Error::Timeout {
+                what: format!("provider {}: the next piece of its reply", self.name),
+                after_ms: millis(self.options.idle_timeout),
+            })),
+        }
+    }
+
+    async fn read_whole(&self, mut reply: Response) -> Result<Vec<u8>, Attempt> {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.chunk(&mut reply).await? {
+            body.extend_from_slice(&bytes);
+            if body.len() as u64 > self.options.max_reply_bytes {
+                return Err(self.over(body.len() as u64));
+            }
+        }
+        Ok(body)
     }
 
     /// Reads a reply of status 200. It is never asked for again once a byte of it came.
@@ -244,15 +373,8 @@ impl HttpProvider {
             self.wire.decoder(Framing::Whole)
         };
         let limit = self.options.max_reply_bytes;
-        let over = |got: u64| {
-            Attempt::Ended(Error::Limit {
-                what: format!("bytes of a reply of provider {}", self.name),
-                limit,
-                got,
-            })
-        };
         if let Some(length) = reply.content_length().filter(|n| *n > limit) {
-            return Err(over(length));
+            return Err(self.over(length));
         }
         let (mut got, mut events) = (0u64, Vec::new());
         let mut told = 0;
@@ -262,24 +384,23 @@ impl HttpProvider {
                 told = events.len();
             }
         };
-        loop {
-            match reply.chunk().await {
-                Ok(None) => break,
-                Ok(Some(bytes)) => {
-                    got = got.saturating_add(bytes.len() as u64);
-                    if got > limit {
-                        return Err(over(got));
-                    }
-                    let pushed = decoder.push(&bytes, &mut events);
-                    tell(&events);
-                    pushed.map_err(stopped)?;
-                }
-                Err(e) => {
-                    return Err(Attempt::Broken(
-                        true,
-                        format!("the reply broke off: {}", chain(e)),
-                    ));
-                }
+        let mut said = Instant::now();
+        while let Some(bytes) = self.chunk(&mut reply).await? {
+            got = got.saturating_add(bytes.len() as u64);
+            if got > limit {
+                return Err(self.over(got));
+            }
+            let known = events.len();
+            let pushed = decoder.push(&bytes, &mut events);
+            tell(&events);
+            pushed.map_err(stopped)?;
+            if events.len() > known {
+                said = Instant::now();
+            } else if said.elapsed() > KEEP_ALIVE {
+                return Err(Attempt::Ended(Error::Timeout {
+                    what: format!("provider {}: anything but signs of life", self.name),
+                    after_ms: millis(KEEP_ALIVE),
+                }));
             }
         }
         decoder.end(&mut events).map_err(stopped)?;
@@ -289,23 +410,51 @@ impl HttpProvider {
 
     async fn call(&self, request: &Request, each: Option<&Each<'_>>) -> Result<Completion> {
         let call = self.wire.encode(request, &self.model, each.is_some())?;
+        match self.ask(call, Wanted::Completion(each)).await? {
+            Done::Completion(completion) => Ok(completion),
+            Done::Embeddings(_) => Err(mixed_up()),
+        }
+    }
+
+    async fn vectors(&self, request: &EmbedRequest) -> Result<Embeddings> {
+        request.check()?;
+        let model = request.model.as_deref().or(self.embedding_model.as_deref());
+        let model = model.ok_or_else(|| {
+            Error::unavailable(
+                format!("embeddings of provider {}", self.name),
+                "no embedding_model is configured, and the request names no model",
+            )
+        })?;
+        let call = self.wire.encode_embed(request, model)?;
+        match self.ask(call, Wanted::Embeddings(request)).await? {
+            Done::Embeddings(embeddings) => Ok(embeddings),
+            Done::Completion(_) => Err(mixed_up()),
+        }
+    }
+
+    /// One call with its tries.
+    async fn ask(&self, call: Call, wanted: Wanted<'_>) -> Result<Done> {
         let what = Outgoing {
             body: bytes::Bytes::from(call.body.to_string()),
             call,
-            each,
+            wanted,
+        };
+        let _place = match &self.rate {
+            Some(rate) => rate.place(&self.name).await?,
+            None => None,
         };
         let client = self.client()?;
         let started = Instant::now();
         let late = || Error::Timeout {
             what: format!("provider {}", self.name),
-            after_ms: u64::try_from(self.options.timeout.as_millis()).unwrap_or(u64::MAX),
+            after_ms: millis(self.options.timeout),
         };
         let (mut attempt, mut renewed) = (0, false);
         loop {
             let left = self.options.timeout.saturating_sub(started.elapsed());
             let failure = match tokio::time::timeout(left, self.try_once(client, &what)).await {
                 Err(_) => return Err(late()),
-                Ok(Ok(completion)) => return Ok(completion),
+                Ok(Ok(done)) => return Ok(done),
                 Ok(Err(Attempt::Ended(error))) => return Err(error),
                 Ok(Err(Attempt::Broken(retryable, message))) => {
                     return Err(self.error(Some(200), retryable, &message));
@@ -369,70 +518,39 @@ impl Provider for HttpProvider {
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(self.call(request, Some(each)))
     }
+
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        Box::pin(self.vectors(request))
+    }
 }
 
-/// What every try sends, and who hears of the reply.
+/// What every try sends, and what it wants.
 struct Outgoing<'a> {
     call: Call,
     body: bytes::Bytes,
-    each: Option<&'a Each<'a>>,
+    wanted: Wanted<'a>,
 }
 
-/// How one try ended without a completion.
-enum Attempt {
-    /// Before any of a reply came.
-    Failed(Failure),
-    /// After some of a reply came; whether a later call may succeed, and what happened.
-    Broken(bool, String),
-    /// With an error that stands for itself.
-    Ended(Error),
+/// What a call is for.
+enum Wanted<'a> {
+    /// A completion, heard by this where it is streamed.
+    Completion(Option<&'a Each<'a>>),
+    /// Vectors.
+    Embeddings(&'a EmbedRequest),
 }
 
-fn plain(retry: Retry, message: &str) -> Failure {
-    Failure {
-        status: None,
-        retry,
-        message: message.to_owned(),
+/// What a call gave.
+enum Done {
+    Completion(Completion),
+    Embeddings(Embeddings),
+}
+
+fn mixed_up() -> Error {
+    Error::Internal {
+        message: "a call gave another thing than it was made for".into(),
     }
 }
 
-fn stopped(stop: Stop) -> Attempt {
-    match stop {
-        Stop::Limit(error) => Attempt::Ended(error),
-        Stop::Malformed(message) => Attempt::Broken(false, shorten(&message)),
-        Stop::Truncated { received } => Attempt::Broken(
-            true,
-            format!("the reply ended before it was complete, after {received} characters"),
-        ),
-        Stop::Server { message, code } => {
-            let code = code.map(|c| format!(" ({c})")).unwrap_or_default();
-            Attempt::Broken(
-                true,
-                format!("failed while answering: {}{code}", shorten(&message)),
-            )
-        }
-    }
-}
-
-/// The causes of a transport error, without the address.
-pub(super) fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = inner.source();
-    }
-    shorten(&text)
-}
-
-fn jittered(first: Duration, attempt: u32, jitter: f64) -> Duration {
-    let full = first
-        .saturating_mul(1 << attempt.min(8))
-        .min(Duration::from_secs(8));
-    full.mul_f64(1.0 - 0.25 * jitter.clamp(0.0, 1.0))
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -218,6 +218,9 @@ pub struct Request {
     pub effort: Option<Effort>,
     /// The shape of the answer.
     pub schema: Option<Schema>,
+    /// The conversation that this belongs to, for budgets; never sent and no part of what caches compare.
+    #[serde(skip)]
+    pub conversation: Option<String>,
 }
 
 /// Why a completion ended.
@@ -251,6 +254,21 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// With another call's tokens: what neither said stays `None`.
+    #[must_use]
+    pub fn plus(self, other: Usage) -> Usage {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Usage {
+            input: sum(self.input, other.input),
+            output: sum(self.output, other.output),
+            cached: sum(self.cached, other.cached),
+            reasoning: sum(self.reasoning, other.reasoning),
+        }
+    }
+
     /// Input and output; `None` where neither was said.
     pub fn total(&self) -> Option<u64> {
         match (self.input, self.output) {
@@ -260,8 +278,9 @@ impl Usage {
     }
 }
 
-/// One finished reply of a model.
+/// One finished reply of a model. In JSON what is left out is empty, and `finish` is `stop`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Completion {
     /// The text; empty where the model only asks for tools.
     pub text: String,
@@ -283,7 +302,59 @@ pub struct Completion {
     pub blocks: Vec<Block>,
 }
 
+impl Default for Completion {
+    fn default() -> Self {
+        Completion::of_text("")
+    }
+}
+
 impl Completion {
+    /// A complete text and nothing else.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Completion {
+            text: text.into(),
+            tool_calls: Vec::new(),
+            refusal: None,
+            finish: Finish::Stop,
+            usage: None,
+            model: None,
+            reasoning: None,
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Hands the whole completion to `each` as events, in the order of a stream.
+    pub fn tell(&self, each: &super::Each<'_>) {
+        if let Some(model) = &self.model {
+            each(&Event::Model(model.clone()));
+        }
+        if let Some(reasoning) = &self.reasoning {
+            each(&Event::Reasoning(reasoning.clone()));
+        }
+        if !self.text.is_empty() {
+            each(&Event::Text(self.text.clone()));
+        }
+        if let Some(refusal) = &self.refusal {
+            each(&Event::Refusal(refusal.clone()));
+        }
+        for (index, call) in self.tool_calls.iter().enumerate() {
+            each(&Event::ToolCall {
+                index,
+                id: Some(call.id.clone()),
+                name: Some(call.name.clone()),
+                arguments: call.arguments.clone(),
+                provider_ref: call.provider_ref.clone(),
+            });
+        }
+        for block in &self.blocks {
+            each(&Event::Block(block.clone()));
+        }
+        if let Some(usage) = self.usage {
+            each(&Event::Usage(usage));
+        }
+        each(&Event::Finish(self.finish.clone()));
+    }
+
     /// The completion as a message of the conversation, with all that its provider wants back.
     pub fn into_message(self) -> Message {
         Message {

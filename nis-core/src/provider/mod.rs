@@ -5,14 +5,19 @@
 //! [`HttpProvider`] moves the bytes: retries, deadlines, limits. [`Offline`] needs no network and is no
 //! language model.
 
+mod attempt;
 mod clock;
 mod count;
+mod embed;
 mod endpoint;
 mod failure;
+mod function;
 mod http;
 mod message;
 mod offline;
 mod question;
+mod rate;
+mod resolve;
 pub mod route;
 mod secret;
 mod token;
@@ -24,20 +29,24 @@ use std::pin::Pin;
 
 pub use clock::{Clock, SystemClock};
 pub use count::{Counted, Counts, LATENCY_BOUNDS};
+pub use embed::{EmbedRequest, Embeddings, MAX_EMBEDDED};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, MAX_WAIT, Retry, after};
-pub use http::{HttpOptions, HttpProvider, MAX_REPLY_BYTES, MAX_RETRIES};
+pub use function::{Complete, FunctionProvider, Saying};
+pub use http::{HttpOptions, HttpProvider, KEEP_ALIVE, MAX_REPLY_BYTES, MAX_RETRIES};
 pub use message::{
     Block, Completion, Effort, Event, Finish, Fold, Image, MAX_BLOCKS, MAX_TOOL_CALLS, Message,
     Request, Role, Schema, ToolCall, ToolChoice, ToolSpec, Usage,
 };
 pub use offline::{OFFLINE, Offline, number};
 pub use question::Question;
+pub use rate::{Rate, RateOptions};
+pub use resolve::{Found, Lookup, SystemLookup};
 pub use secret::{Secret, is_placeholder};
 pub use token::{ServiceAccount, TOKEN_URI, TokenSource};
 pub use wire::{Frame, Framer, MAX_EVENT_BYTES};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A boxed future, so that [`Provider`] stays usable as a trait object.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -75,11 +84,22 @@ pub trait Provider: Send + Sync + fmt::Debug {
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(async move {
             let completion = self.complete(request).await?;
-            if !completion.text.is_empty() {
-                each(&Event::Text(completion.text.clone()));
-            }
-            each(&Event::Finish(completion.finish.clone()));
+            completion.tell(each);
             Ok(completion)
+        })
+    }
+
+    /// Texts as vectors. A provider that cannot (this default) says so.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] where it cannot, [`crate::Error::InvalidInput`] for texts that do not fit, else
+    /// as [`Provider::complete`].
+    fn embed<'a>(&'a self, _: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        Box::pin(async move {
+            Err(Error::unavailable(
+                format!("embeddings of provider {}", self.name()),
+                "it makes none",
+            ))
         })
     }
 }

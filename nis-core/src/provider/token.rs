@@ -275,7 +275,7 @@ impl TokenSource {
             .body(form)
             .send()
             .await
-            .map_err(|e| failed(true, &super::http::chain(e)))?;
+            .map_err(|e| failed(true, &super::attempt::chain(e)))?;
         let status = reply.status().as_u16();
         let date = reply
             .headers()
@@ -286,7 +286,7 @@ impl TokenSource {
         while let Some(more) = reply
             .chunk()
             .await
-            .map_err(|e| failed(true, &super::http::chain(e)))?
+            .map_err(|e| failed(true, &super::attempt::chain(e)))?
         {
             body.extend_from_slice(&more);
             if body.len() > MAX_TOKEN_BYTES {

@@ -1,15 +1,17 @@
 //! From a [`Config`] to the parts of a runtime.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use super::entry::{Entry, Layers};
+use super::layers::RouteMode;
 use super::{Blocking, Config, Inner, Metrics, ProviderConfig, ProviderKind, is_offline};
 use crate::agent::{self, roster};
 use crate::bus::LocalBus;
 use crate::error::{Error, Result};
 use crate::provider::{
-    Counted, Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Secret,
-    ServiceAccount, SystemClock, TokenSource,
+    Endpoint, HttpOptions, HttpProvider, OFFLINE, Offline, Provider, Rate, Secret, ServiceAccount,
+    SystemClock, TokenSource,
 };
 use crate::store::{SqliteStore, Store};
 use crate::tool::{Analyze, Calculate, ConvertUnits, FindConstant, Recall, Remember, Toolbox};
@@ -24,33 +26,58 @@ pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner
         checked.default_provider = None;
     }
     checked.check()?;
-    let mut providers: Vec<Arc<Counted>> = Vec::new();
+    let layers = Layers::new(&config)?;
+    let mut entries: Vec<Entry> = Vec::new();
     let given: Vec<ProviderConfig> = config.providers.iter().map(|p| p.filled()).collect();
     for provider in own {
         let name = provider.name();
         let taken = is_offline(name)
-            || providers.iter().any(|p| p.name() == name)
-            || given.iter().any(|p| p.name == name);
+            || entries.iter().any(|p| p.name() == name)
+            || given.iter().any(|p| p.name == name)
+            || config.routes.iter().any(|r| r.name == name);
         if taken || name.is_empty() {
             return Err(Error::invalid("provider", name, "a name that is not taken"));
         }
-        providers.push(Arc::new(Counted::new(provider)));
+        entries.push(layers.provider(provider, None)?);
     }
     let mut unusable = Vec::new();
     for (n, given) in given.iter().enumerate() {
         if given.kind == ProviderKind::Offline {
             continue;
         }
-        match http_provider(n, given, config.limits.max_reply_bytes)? {
-            Ok(provider) => providers.push(Arc::new(Counted::new(Arc::new(provider)))),
+        let table = format!("config.providers[{n}]");
+        match http_provider(&table, given, config.limits.max_reply_bytes)? {
+            Ok(provider) => {
+                entries.push(layers.provider(Arc::new(provider), Some((given, &table)))?);
+            }
             Err(reason) => unusable.push((given.name.clone(), reason)),
         }
     }
-    providers.push(Arc::new(Counted::new(Arc::new(Offline))));
+    entries.push(layers.provider(Arc::new(Offline), None)?);
     let default_provider = match config.default_provider {
         Some(name) => name,
-        None => providers.first().map_or(OFFLINE, |p| p.name()).to_owned(),
+        None => entries.first().map_or(OFFLINE, |p| p.name()).to_owned(),
     };
+    let mut tasks = Vec::new();
+    for route in &config.routes {
+        let members: Vec<Entry> = route
+            .providers
+            .iter()
+            .filter_map(|name| entries.iter().find(|e| e.name() == name).cloned())
+            .collect();
+        // What cannot be used now is left out; health and the request's error say so.
+        let least = match route.mode {
+            RouteMode::Fallback => 1,
+            RouteMode::Consensus => 2,
+        };
+        if members.len() < least {
+            let reason = format!("{} of its providers can be used", members.len());
+            unusable.push((route.name.clone(), reason));
+            continue;
+        }
+        entries.push(layers.route(route, members)?);
+        tasks.extend(route.tasks.iter().map(|t| (t.clone(), route.name.clone())));
+    }
     let store: Arc<dyn Store> = match &config.store_path {
         Some(path) => Arc::new(SqliteStore::open(path)?),
         None => Arc::new(SqliteStore::in_memory()?),
@@ -65,7 +92,9 @@ pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner
     Ok(Inner {
         limits: config.limits,
         default_provider,
-        providers,
+        entries: RwLock::new(entries),
+        layers,
+        tasks,
         unusable,
         context: agent::Context {
             registry: Arc::new(roster::all()?),
@@ -80,11 +109,10 @@ pub(super) fn build(config: Config, own: Vec<Arc<dyn Provider>>) -> Result<Inner
 
 /// A provider, or why it cannot be used.
 fn http_provider(
-    n: usize,
+    table: &str,
     given: &ProviderConfig,
     max_reply_bytes: u64,
 ) -> Result<Result<HttpProvider, String>> {
-    let table = format!("config.providers[{n}]");
     let endpoint = Endpoint::parse(&format!("{table}.base_url"), &given.base_url)?;
     let mut given = given.clone();
     let tokens = match (&given.service_account_key, given.kind) {
@@ -117,13 +145,24 @@ fn http_provider(
     let options = HttpOptions {
         timeout: Duration::from_secs_f64(given.timeout_s),
         connect_timeout: Duration::from_secs_f64(given.connect_timeout_s),
+        headers_timeout: Duration::from_secs_f64(given.headers_timeout_s),
+        idle_timeout: Duration::from_secs_f64(given.idle_timeout_s),
         max_reply_bytes,
         max_retries: given.max_retries,
         ..HttpOptions::default()
     };
-    let wire = given.wire(&table, endpoint.host())?;
-    let provider =
+    let wire = given.wire(table, endpoint.host())?;
+    let mut provider =
         HttpProvider::new(&given.name, &given.model, endpoint, key, options).with_wire(wire);
+    if let Some(model) = &given.embedding_model {
+        provider = provider.with_embedding_model(model);
+    }
+    if let Some(rate) = &given.rate_limit {
+        provider = provider.with_rate(Rate::new(rate.options(&format!("{table}.rate_limit"))?));
+    }
+    if given.allow_private {
+        provider = provider.with_private_network();
+    }
     Ok(Ok(match tokens {
         Some(tokens) => provider.with_tokens(tokens),
         None => provider,

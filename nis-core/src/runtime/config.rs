@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::ProviderKind;
+use super::layers::{Breaker, Budget, Cache, OwnPrice, RateLimit, Route};
 use super::read::read_json;
 use crate::error::{Error, Result};
 use crate::provider::{Endpoint, OFFLINE, Secret};
@@ -39,6 +40,12 @@ pub struct Config {
     pub store_path: Option<PathBuf>,
     /// Limits.
     pub limits: Limits,
+    /// Names for several providers: fallback, choice by cost, latency or quality, consensus.
+    pub routes: Vec<Route>,
+    /// Keeps replies; none are kept where `None`.
+    pub cache: Option<Cache>,
+    /// What providers may cost; not limited where `None`.
+    pub budget: Option<Budget>,
 }
 
 /// One provider. What is empty is the kind's own ([`ProviderConfig::filled`]).
@@ -61,8 +68,24 @@ pub struct ProviderConfig {
     pub timeout_s: f64,
     /// Deadline for making a connection, in seconds.
     pub connect_timeout_s: f64,
+    /// Deadline for the head of a streamed reply, in seconds.
+    pub headers_timeout_s: f64,
+    /// Deadline between two pieces of a reply, in seconds.
+    pub idle_timeout_s: f64,
     /// Most further tries after a failed one: 0 to 2.
     pub max_retries: u32,
+    /// Whether its host's name may lead to a private network; this machine and metadata services never may.
+    pub allow_private: bool,
+    /// The model that makes embeddings; none are made where `None`.
+    pub embedding_model: Option<String>,
+    /// Leaves it alone for a while after failures in a row; never where `None`.
+    pub breaker: Option<Breaker>,
+    /// How often it is asked; not limited where `None`.
+    pub rate_limit: Option<RateLimit>,
+    /// What it costs; as the price table says where `None`.
+    pub price: Option<OwnPrice>,
+    /// How good the host finds it, in [0, 1], for routes by quality.
+    pub quality: Option<f64>,
     /// Vertex AI: the project; that of the key file where `None`.
     pub project: Option<String>,
     /// Vertex AI: the location; `global` where `None`.
@@ -82,7 +105,15 @@ impl Default for ProviderConfig {
             model: String::new(),
             timeout_s: 120.0,
             connect_timeout_s: 5.0,
+            headers_timeout_s: 60.0,
+            idle_timeout_s: 60.0,
             max_retries: 2,
+            allow_private: false,
+            embedding_model: None,
+            breaker: None,
+            rate_limit: None,
+            price: None,
+            quality: None,
             project: None,
             location: None,
             service_account_key: None,
@@ -519,6 +550,8 @@ impl Config {
             for (name, seconds) in [
                 ("timeout_s", p.timeout_s),
                 ("connect_timeout_s", p.connect_timeout_s),
+                ("headers_timeout_s", p.headers_timeout_s),
+                ("idle_timeout_s", p.idle_timeout_s),
             ] {
                 if !(seconds > 0.0 && seconds <= 86_400.0) {
                     return Err(Error::invalid(
@@ -532,6 +565,8 @@ impl Config {
                 return Err(Error::invalid(key("max_retries"), p.max_retries, "0 to 2"));
             }
         }
+        self.check_layers(&names)?;
+        names.extend(self.routes.iter().map(|r| r.name.as_str()));
         if let Some(name) = &self.default_provider
             && name != OFFLINE
             && !names.contains(&name.as_str())

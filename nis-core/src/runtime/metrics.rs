@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::entry::Entry;
 use crate::error::Code;
+use crate::provider::route::{BreakerState, Spent};
 use crate::provider::{Counts, LATENCY_BOUNDS};
 
 /// What happened in chats.
@@ -64,9 +66,14 @@ impl Metrics {
     /// Prometheus text, with the providers' own counts and the number of conversations where it is known.
     pub(super) fn text(
         &self,
-        providers: &[(String, Counts)],
+        entries: &[Entry],
+        spent: Option<Spent>,
         conversations: Option<u64>,
     ) -> String {
+        let providers: Vec<(&str, Counts)> = entries
+            .iter()
+            .filter_map(|e| Some((e.name(), e.counted.as_ref()?.counts())))
+            .collect();
         let inner = self.inner();
         let mut out = Text::default();
         out.family(
@@ -121,7 +128,7 @@ impl Metrics {
             "counter",
             "Calls of providers by outcome.",
         );
-        for (provider, c) in providers {
+        for (provider, c) in &providers {
             for (outcome, n) in [("ok", c.ok), ("error", c.failed), ("dropped", c.dropped)] {
                 out.line(
                     "nis_provider_calls_total",
@@ -135,7 +142,7 @@ impl Metrics {
             "histogram",
             "Time of one call of a provider, retries included.",
         );
-        for (provider, c) in providers {
+        for (provider, c) in &providers {
             let mut sum = 0;
             let cumulated: Vec<u64> = c
                 .within
@@ -158,7 +165,7 @@ impl Metrics {
             "counter",
             "Tokens as far as providers counted them.",
         );
-        for (provider, c) in providers {
+        for (provider, c) in &providers {
             for (kind, n) in [("input", c.input_tokens), ("output", c.output_tokens)] {
                 out.line(
                     "nis_tokens_total",
@@ -167,6 +174,7 @@ impl Metrics {
                 );
             }
         }
+        out.layers(entries, spent);
         if let Some(n) = conversations {
             out.family("nis_conversations", "gauge", "Conversations held.");
             out.line("nis_conversations", &[], n as f64);
@@ -179,6 +187,75 @@ impl Metrics {
 struct Text(String);
 
 impl Text {
+    /// What layers did, where there are any.
+    fn layers(&mut self, entries: &[Entry], spent: Option<Spent>) {
+        let cached: Vec<_> = entries
+            .iter()
+            .filter_map(|e| Some((e.name(), e.cached.as_ref()?.counts())))
+            .collect();
+        if !cached.is_empty() {
+            let name = "nis_cache_requests_total";
+            let help =
+                "Requests by what the cache did: hit, miss, or pass where it may not answer.";
+            self.family(name, "counter", help);
+            for (provider, c) in &cached {
+                for (outcome, n) in [("hit", c.hits), ("miss", c.misses), ("pass", c.passed)] {
+                    let labels = [("provider", *provider), ("outcome", outcome)];
+                    self.line(name, &labels, n as f64);
+                }
+            }
+        }
+        let fallbacks: Vec<_> = entries
+            .iter()
+            .filter_map(|e| Some((e.name(), e.fallback.as_ref()?.fallbacks())))
+            .collect();
+        if !fallbacks.is_empty() {
+            let name = "nis_fallbacks_total";
+            let help = "How often a route asked another than its first provider.";
+            self.family(name, "counter", help);
+            for (route, n) in fallbacks {
+                self.line(name, &[("route", route)], n as f64);
+            }
+        }
+        let guarded: Vec<_> = entries
+            .iter()
+            .filter_map(|e| Some((e.name(), e.guarded.as_ref()?.breaker().state())))
+            .collect();
+        if !guarded.is_empty() {
+            let name = "nis_breaker_open";
+            let help = "1 where a provider is left alone after failures, 0.5 where one call tries, else 0.";
+            self.family(name, "gauge", help);
+            for (provider, state) in guarded {
+                let value = match state {
+                    BreakerState::Closed => 0.0,
+                    BreakerState::Probing => 0.5,
+                    BreakerState::Open => 1.0,
+                };
+                self.line(name, &[("provider", provider)], value);
+            }
+        }
+        if let Some(spent) = spent {
+            let name = "nis_cost_usd_total";
+            self.family(
+                name,
+                "counter",
+                "US dollars that calls cost, by the price table.",
+            );
+            self.line(name, &[], spent.total as f64 / 1e6);
+            let name = "nis_cost_estimated_usd_total";
+            let help = "Of them, those of streamed calls that were given up, estimated.";
+            self.family(name, "counter", help);
+            self.line(name, &[], spent.estimated as f64 / 1e6);
+            let name = "nis_budget_refusals_total";
+            self.family(
+                name,
+                "counter",
+                "Calls that were refused since a budget was used up.",
+            );
+            self.line(name, &[], spent.refused as f64);
+        }
+    }
+
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a `String` cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");

@@ -2,37 +2,41 @@
 //!
 //! Floor 6: imports all floors below.
 
+mod ask;
 mod blocking;
 mod build;
 mod config;
+mod entry;
 mod kinds;
+mod layers;
 mod metrics;
 mod read;
+mod stream;
 mod types;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+pub use ask::MAX_ID;
 pub use config::{Config, Limits, ProviderConfig, VARIABLES, Variable};
 pub use kinds::{OPENAI_BASE_URL, OPENAI_MODEL, ProviderKind};
+pub use layers::{Breaker, Budget, Cache, OwnPrice, RateLimit, Route, RouteBy, RouteMode};
 pub use read::read_json;
-pub use types::{AgentInfo, ChatReply, ChatRequest, Health, State, TraceStep};
+pub use stream::{Answering, BlockingStream, ChatStream};
+pub use types::{AgentInfo, ChatReply, ChatRequest, Health, Part, State, TraceStep};
 
+use ask::{Ask, What};
 use blocking::Blocking;
+use entry::{Entry, Layers};
 use metrics::Metrics;
 
-use crate::agent::{self, Product, Task, now};
+use crate::agent::{self, Parts, Product, Task, now};
 use crate::bus::Subscription;
 use crate::error::{Error, Result};
 use crate::pipeline::{AnalyzeOptions, Dataset, Report};
-use crate::provider::{Counted, OFFLINE, Provider, ToolSpec};
+use crate::provider::route::Consensus;
+use crate::provider::{OFFLINE, Provider, Request, ToolSpec};
 use crate::telemetry::Progress;
-
-/// Longest `user_id` and `conversation_id`, in characters.
-pub const MAX_ID: usize = 128;
-
-/// Who asks where a request does not say.
-const ANONYMOUS: &str = "anonymous";
 
 /// The runtime that a host embeds. Cheap to clone; clones share everything. Two runtimes share nothing.
 ///
@@ -52,8 +56,12 @@ pub struct Nis {
 struct Inner {
     limits: Limits,
     default_provider: String,
-    /// Usable providers in the order of the configuration, `offline` last.
-    providers: Vec<Arc<Counted>>,
+    /// Usable providers in the order of the configuration, then `offline`, then routes, then those that the host
+    /// registered.
+    entries: RwLock<Vec<Entry>>,
+    layers: Layers,
+    /// Tasks and the routes that have them.
+    tasks: Vec<(String, String)>,
     /// Configured providers that cannot be used, and why.
     unusable: Vec<(String, String)>,
     context: agent::Context,
@@ -104,7 +112,9 @@ impl Nis {
     /// [`Error::InvalidInput`] for an empty or overlong message or an unknown provider,
     /// [`Error::Provider`] where the provider fails.
     pub async fn chat(&self, request: ChatRequest) -> Result<ChatReply> {
-        self.answer(request, true).await
+        let tools = true;
+        self.answer(Ask::Chat { request, tools }, Parts::default())
+            .await
     }
 
     /// Answers one message with exactly one upstream call and no tools.
@@ -112,7 +122,9 @@ impl Nis {
     /// # Errors
     /// As [`Nis::chat`].
     pub async fn chat_single(&self, request: ChatRequest) -> Result<ChatReply> {
-        self.answer(request, false).await
+        let tools = false;
+        self.answer(Ask::Chat { request, tools }, Parts::default())
+            .await
     }
 
     /// [`Nis::chat`] for hosts without an async runtime: runs on threads owned by this `Nis`. Must not be
@@ -132,7 +144,7 @@ impl Nis {
         self.inner.blocking.run(self.chat_single(request))
     }
 
-    async fn answer(&self, request: ChatRequest, tools: bool) -> Result<ChatReply> {
+    async fn answer(&self, ask: Ask, parts: Parts) -> Result<ChatReply> {
         let mut counting = Counting {
             metrics: &self.inner.metrics,
             provider: "none".into(),
@@ -141,7 +153,7 @@ impl Nis {
             error: Some(crate::error::Code::Cancelled),
         };
         let result = self
-            .answer_counted(request, tools, &mut counting.provider)
+            .answer_counted(ask, parts, &mut counting.provider)
             .await;
         counting.error = result.as_ref().err().map(Error::code);
         result
@@ -149,8 +161,8 @@ impl Nis {
 
     async fn answer_counted(
         &self,
-        request: ChatRequest,
-        tools: bool,
+        ask: Ask,
+        parts: Parts,
         counted: &mut String,
     ) -> Result<ChatReply> {
         let inner = &self.inner;
@@ -160,42 +172,44 @@ impl Nis {
                 "it needs a tokio runtime; use chat_blocking outside of one",
             ));
         }
-        let limit = inner.limits.max_message_bytes;
-        if request.message.trim().is_empty() {
-            return Err(Error::invalid("message", "\"\"", "a message"));
-        }
-        if request.message.len() > limit {
-            return Err(Error::invalid(
-                "message",
-                format!("{} bytes", request.message.len()),
-                format!("at most {limit} bytes"),
-            ));
-        }
-        let user = match request.user_id {
-            Some(id) => checked_id("user_id", id, |c| !c.is_control())?,
-            None => ANONYMOUS.to_owned(),
+        let checked = ask.check(inner.limits.max_message_bytes)?;
+        let by_task = || {
+            let task = checked.task.as_deref()?;
+            inner.tasks.iter().find(|(t, _)| t == task).map(|(_, r)| r)
         };
-        let conversation = match request.conversation_id {
-            Some(id) => checked_id("conversation_id", id, |c| {
-                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')
-            })?,
-            None => build::conversation_id()?,
-        };
-        let provider = self.provider(request.provider.as_deref())?;
+        let named = checked.provider.as_ref().or_else(by_task);
+        let provider = self.provider(named.map(String::as_str))?;
         *counted = provider.name().to_owned();
-        let task = Task::Chat {
-            message: request.message,
-            conversation: conversation.clone(),
-            user: user.clone(),
-            provider: provider.clone(),
-            history: inner.limits.history_turns,
-            tools,
+        parts.tell(|| Part::Begin {
+            conversation_id: checked.conversation.clone(),
+            user_id: checked.user.clone(),
+            provider: provider.name().into(),
+            model: provider.model().into(),
+            real_ai: provider.real_ai(),
+        });
+        let task = match checked.what {
+            What::Message { message, tools } => Task::Chat {
+                message,
+                conversation: checked.conversation.clone(),
+                user: checked.user.clone(),
+                provider: provider.clone(),
+                history: inner.limits.history_turns,
+                tools,
+                parts,
+            },
+            What::Given(mut request) => Task::Answer {
+                messages: std::mem::take(&mut request.messages),
+                user: checked.user.clone(),
+                provider: provider.clone(),
+                shape: request,
+                parts,
+            },
         };
         let outcome = inner.context.ask("coordination", task).await?;
         let Product::Answer {
             text,
             model,
-            tokens,
+            usage,
             confidence,
         } = outcome.product
         else {
@@ -206,33 +220,88 @@ impl Nis {
         inner.metrics.checked(confidence);
         Ok(ChatReply {
             response: text,
-            user_id: user,
-            conversation_id: conversation,
+            user_id: checked.user,
+            conversation_id: checked.conversation,
             timestamp: now(),
             confidence,
             provider: provider.name().into(),
             real_ai: provider.real_ai(),
             model: model.unwrap_or_else(|| provider.model().into()),
-            tokens_used: tokens,
+            tokens_used: usage.and_then(|u| u.total()),
+            usage,
             reasoning_trace: outcome.steps,
         })
     }
 
-    /// The provider of that name, or the default one.
-    fn provider(&self, name: Option<&str>) -> Result<Arc<Counted>> {
+    fn entries(&self) -> Vec<Entry> {
+        let entries = self.inner.entries.read();
+        entries.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The provider or route of that name in its layers, or the default one: for completions without agents.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where there is none of that name, [`Error::Unavailable`] where it cannot be used.
+    pub fn provider(&self, name: Option<&str>) -> Result<Arc<dyn Provider>> {
         let wanted = name.unwrap_or(&self.inner.default_provider);
-        if let Some(provider) = self.inner.providers.iter().find(|p| p.name() == wanted) {
-            return Ok(provider.clone());
+        let entries = self.entries();
+        if let Some(entry) = entries.iter().find(|e| e.name() == wanted) {
+            return Ok(entry.top.clone());
         }
         if let Some((_, reason)) = self.inner.unusable.iter().find(|(n, _)| n == wanted) {
             return Err(Error::unavailable(format!("provider {wanted}"), reason));
         }
-        let names: Vec<&str> = self.inner.providers.iter().map(|p| p.name()).collect();
+        let names: Vec<&str> = entries.iter().map(Entry::name).collect();
         Err(Error::invalid(
             "provider",
             wanted,
             format!("one of {}", names.join(", ")),
         ))
+    }
+
+    /// Adds a provider of the host's, in the layers of the configuration; requests name it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a name that is taken, or that is not 1 to 64 letters, digits, `_`, `-`, `.`.
+    pub fn register(&self, provider: Arc<dyn Provider>) -> Result<()> {
+        let name = provider.name().to_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let entry = self.inner.layers.provider(provider, None)?;
+        let mut entries = self
+            .inner
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let taken = entries.iter().any(|e| e.name() == name)
+            || self.inner.unusable.iter().any(|(n, _)| *n == name);
+        if taken || name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+            return Err(Error::invalid(
+                "provider",
+                name,
+                "1 to 64 letters, digits, `_`, `-` or `.`, and a name that is not taken",
+            ));
+        }
+        entries.push(entry);
+        Ok(())
+    }
+
+    /// Asks the providers of a consensus route and returns all answers and failures.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where there is no consensus route of that name; as
+    /// [`crate::provider::route::consensus`].
+    pub async fn consensus(&self, route: &str, request: &Request) -> Result<Consensus> {
+        let entries = self.entries();
+        let found = entries.iter().find(|e| e.name() == route);
+        let Some(agreed) = found.and_then(|e| e.agreed.as_ref()) else {
+            return Err(Error::invalid(
+                "route",
+                route,
+                "the name of a consensus route",
+            ));
+        };
+        let (providers, options) = agreed.parts();
+        crate::provider::route::consensus(providers, request, options).await
     }
 
     /// Runs the scientific path on a data set, on the calling thread.
@@ -253,10 +322,8 @@ impl Nis {
     pub fn health(&self) -> Health {
         let inner = &self.inner;
         let conversations = inner.context.store.conversations();
-        let default_works = inner
-            .providers
-            .iter()
-            .any(|p| p.name() == inner.default_provider);
+        let entries = self.entries();
+        let default_works = entries.iter().any(|e| e.name() == inner.default_provider);
         Health {
             status: if conversations.is_ok() && default_works {
                 "healthy"
@@ -265,17 +332,9 @@ impl Nis {
             }
             .into(),
             timestamp: now(),
-            provider: inner
-                .providers
-                .iter()
-                .map(|p| p.name().to_owned())
-                .collect(),
-            model: inner
-                .providers
-                .iter()
-                .map(|p| p.model().to_owned())
-                .collect(),
-            real_ai: inner.providers.iter().map(|p| p.real_ai()).collect(),
+            provider: entries.iter().map(|e| e.name().to_owned()).collect(),
+            model: entries.iter().map(|e| e.top.model().to_owned()).collect(),
+            real_ai: entries.iter().map(|e| e.top.real_ai()).collect(),
             conversations_active: conversations.unwrap_or(0),
             agents_registered: inner.context.registry.all().len() as u64,
             tools_available: inner
@@ -291,15 +350,13 @@ impl Nis {
 
     /// The counters in Prometheus text format.
     pub fn metrics(&self) -> String {
-        let counts: Vec<_> = self
-            .inner
-            .providers
-            .iter()
-            .map(|p| (p.name().to_owned(), p.counts()))
-            .collect();
-        self.inner
-            .metrics
-            .text(&counts, self.inner.context.store.conversations().ok())
+        let entries = self.entries();
+        let spent = self.inner.layers.ledger.as_ref().map(|l| l.spent());
+        self.inner.metrics.text(
+            &entries,
+            spent,
+            self.inner.context.store.conversations().ok(),
+        )
     }
 
     /// The agents and whether they do their work.
@@ -335,18 +392,6 @@ impl Nis {
     pub fn unusable_providers(&self) -> &[(String, String)] {
         &self.inner.unusable
     }
-}
-
-fn checked_id(field: &str, id: String, fits: impl Fn(char) -> bool) -> Result<String> {
-    let length = id.chars().count();
-    if length == 0 || length > MAX_ID || !id.chars().all(fits) {
-        let expected = match field {
-            "conversation_id" => format!("1 to {MAX_ID} letters, digits, `_`, `-`, `.` or `:`"),
-            _ => format!("1 to {MAX_ID} characters, none of control"),
-        };
-        return Err(Error::invalid(field, format!("{id:?}"), expected));
-    }
-    Ok(id)
 }
 
 /// Whether a name is the offline provider's.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::agent::{State, TraceStep};
+pub use crate::agent::{ChatReply, Part, State, TraceStep};
 
 /// A question to the agents.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -14,33 +14,10 @@ pub struct ChatRequest {
     pub conversation_id: Option<String>,
     /// Who asks; `anonymous` where `None`.
     pub user_id: Option<String>,
-    /// Name of the provider to use; the configured default where `None`.
+    /// Name of the provider or route to use; that of the task, else the configured default, where `None`.
     pub provider: Option<String>,
-}
-
-/// The agents' answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ChatReply {
-    /// The answer.
-    pub response: String,
-    /// Who asked.
-    pub user_id: String,
-    /// `conv_` and 12 hexadecimal digits where the request had none.
-    pub conversation_id: String,
-    /// Seconds since 1970-01-01 UTC.
-    pub timestamp: f64,
-    /// In [0, 1], only where it was computed.
-    pub confidence: Option<f64>,
-    /// Which provider answered.
-    pub provider: String,
-    /// Whether a language model answered.
-    pub real_ai: bool,
-    /// The model's name.
-    pub model: String,
-    /// Tokens as the provider counted them; `None` where it did not.
-    pub tokens_used: Option<u64>,
-    /// How the answer came about.
-    pub reasoning_trace: Vec<TraceStep>,
+    /// What the question is about, in the words of the configuration: chooses the route that has this task.
+    pub task: Option<String>,
 }
 
 /// What a runtime can do now.

@@ -68,7 +68,8 @@ impl Detail {
         value
     }
 
-    fn sentence(&self) -> String {
+    /// The field's path inside the body; empty for the body itself.
+    fn path(&self) -> String {
         let path: Vec<String> = self
             .loc
             .iter()
@@ -78,10 +79,15 @@ impl Detail {
                 other => other.to_string(),
             })
             .collect();
+        path.join(".")
+    }
+
+    fn sentence(&self) -> String {
+        let path = self.path();
         if path.is_empty() {
             self.msg.clone()
         } else {
-            format!("{}: {}", path.join("."), self.msg)
+            format!("{path}: {}", self.msg)
         }
     }
 }
@@ -228,6 +234,24 @@ impl Failure {
                 "type": "error",
                 "error": { "code": code, "message": message, "field": field },
             }),
+        }
+    }
+
+    /// Status, code, message and field, for answers in another form.
+    pub(crate) fn into_parts(self) -> (StatusCode, &'static str, String, Option<String>) {
+        match self {
+            Failure::Invalid(details) => {
+                let field = details.first().map(Detail::path).filter(|p| !p.is_empty());
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                (status, "invalid_input", sentences(&details), field)
+            }
+            Failure::Other {
+                status,
+                code,
+                message,
+                field,
+                ..
+            } => (status, code, message, field),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod body;
 mod error;
+mod openai;
 mod physics;
 mod routes;
 mod solve;

@@ -18,8 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::body::{self, Chat};
 use super::error::{Failure, ForLog};
-use super::{physics, ws};
-use super::{solve, ws};
+use super::{openai, physics, solve, ws};
 
 /// Every route, for the index and for the test that compares it with the OpenAPI document.
 const ROUTES: &[(&str, &str, &str)] = &[
@@ -40,10 +39,24 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "POST",
         "/physics/solve",
         "a differential equation as text, solved or fitted to data",
+    ),
+    (
+        "POST",
         "/physics/validate",
         "laws of physics that data are claimed to obey",
     ),
     ("GET", "/ws", "chat over a WebSocket"),
+    (
+        "POST",
+        "/v1/chat/completions",
+        "chat as OpenAI's clients ask for it",
+    ),
+    ("GET", "/v1/models", "the models that those paths know"),
+    (
+        "POST",
+        "/v1/embeddings",
+        "texts as vectors, where a provider makes them",
+    ),
     ("GET", "/metrics", "counters in Prometheus text format"),
     ("GET", "/openapi.json", "the description of these routes"),
 ];
@@ -97,6 +110,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/physics/solve", post(solve::answer))
         .route("/physics/validate", post(physics::validate))
         .route("/ws", any(socket))
+        .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/models", get(openai::models))
+        .route("/v1/embeddings", post(openai::embeddings))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))
         .fallback(not_found)

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::agent::{
-    Agent, Context, Outcome, Product, State, Stopwatch, Task, claims, not_mine, now,
+    Agent, Context, Outcome, Part, Parts, Product, State, Stopwatch, Task, claims, not_mine, now,
 };
 use crate::error::{Error, Result};
-use crate::provider::{Message, Pending};
+use crate::provider::{Message, Pending, Request};
 use crate::store::{Speaker, Turn};
 
 /// What a model is told before the conversation.
@@ -24,7 +24,7 @@ impl Agent for Coordination {
     }
 
     fn description(&self) -> &'static str {
-        "Takes a message through memory, reasoning and physics to an answer (the task chat)."
+        "Takes a message through memory, reasoning and physics to an answer (the tasks chat, answer)."
     }
 
     fn state(&self) -> State {
@@ -33,86 +33,137 @@ impl Agent for Coordination {
 
     fn handle<'a>(&'a self, task: Task, context: &'a Context) -> Pending<'a, Result<Outcome>> {
         Box::pin(async move {
-            let Task::Chat {
-                message,
-                conversation,
-                user,
-                provider,
-                history,
-                tools,
-            } = task
-            else {
-                return Err(not_mine(self, &task));
-            };
-            let (watch, asked) = (Stopwatch::start(), now());
-            let load = Task::Load {
-                conversation: conversation.clone(),
-                user: user.clone(),
-                message: message.clone(),
-                limit: history,
-            };
-            let Outcome { product, mut steps } = context.ask("memory", load).await?;
-            let Product::Memory { turns, facts } = product else {
-                return Err(broken("memory"));
-            };
-            let reason = Task::Reason {
-                messages: messages(turns, &facts, &message),
-                user: user.clone(),
-                provider: provider.clone(),
-                tools,
-            };
-            let outcome = context.ask("reasoning", reason).await?;
-            steps.extend(outcome.steps);
-            let Product::Answer {
+            match task {
+                Task::Chat {
+                    message,
+                    conversation,
+                    user,
+                    provider,
+                    history,
+                    tools,
+                    parts,
+                } => {
+                    let (watch, asked) = (Stopwatch::start(), now());
+                    let load = Task::Load {
+                        conversation: conversation.clone(),
+                        user: user.clone(),
+                        message: message.clone(),
+                        limit: history,
+                    };
+                    let Outcome { product, mut steps } = context.ask("memory", load).await?;
+                    let Product::Memory { turns, facts } = product else {
+                        return Err(broken("memory"));
+                    };
+                    let reason = Task::Reason {
+                        messages: messages(turns, &facts, &message),
+                        user: user.clone(),
+                        provider: provider.clone(),
+                        tools,
+                        shape: Box::new(Request {
+                            conversation: Some(conversation.clone()),
+                            ..Request::default()
+                        }),
+                        parts: parts.clone(),
+                    };
+                    let made = self.make(reason, provider.name(), &parts, context).await?;
+                    steps.extend(made.steps);
+                    let Product::Answer { text, .. } = &made.product else {
+                        return Err(broken("reasoning"));
+                    };
+                    let turn = |speaker, text: &str, at| Turn {
+                        speaker,
+                        text: text.to_owned(),
+                        at,
+                    };
+                    let save = Task::Save {
+                        conversation,
+                        user,
+                        turns: vec![
+                            turn(Speaker::User, &message, asked),
+                            turn(Speaker::Assistant, text, now()),
+                        ],
+                    };
+                    steps.extend(context.ask("memory", save).await?.steps);
+                    steps.push(watch.step(
+                        self.name(),
+                        "took the message through memory, reasoning and physics",
+                        "answered",
+                    ));
+                    Ok(Outcome {
+                        product: made.product,
+                        steps,
+                    })
+                }
+                Task::Answer {
+                    messages: given,
+                    user,
+                    provider,
+                    shape,
+                    parts,
+                } => {
+                    let watch = Stopwatch::start();
+                    let mut messages = vec![Message::system(INSTRUCTIONS)];
+                    messages.extend(given);
+                    let reason = Task::Reason {
+                        messages,
+                        user,
+                        provider: provider.clone(),
+                        tools: true,
+                        shape,
+                        parts: parts.clone(),
+                    };
+                    let mut made = self.make(reason, provider.name(), &parts, context).await?;
+                    made.steps.push(watch.step(
+                        self.name(),
+                        "took the conversation through reasoning and physics",
+                        "answered",
+                    ));
+                    Ok(made)
+                }
+                other => Err(not_mine(self, &other)),
+            }
+        })
+    }
+}
+
+impl Coordination {
+    /// Reasoning answers, physics checks.
+    async fn make(
+        &self,
+        reason: Task,
+        provider: &str,
+        parts: &Parts,
+        context: &Context,
+    ) -> Result<Outcome> {
+        let Outcome { product, mut steps } = context.ask("reasoning", reason).await?;
+        let Product::Answer {
+            text, model, usage, ..
+        } = product
+        else {
+            return Err(broken("reasoning"));
+        };
+        let outcome = context
+            .ask("physics", Task::Check { text: text.clone() })
+            .await?;
+        steps.extend(outcome.steps);
+        let Product::Claims(claims) = outcome.product else {
+            return Err(broken("physics"));
+        };
+        let confidence = claims::confidence(&claims);
+        context.publish(
+            self.name(),
+            "chat.answered",
+            json!({"provider": provider, "claims": claims.len(), "confidence": confidence}),
+        );
+        parts.tell(|| Part::Claims { claims, confidence });
+        Ok(Outcome {
+            product: Product::Answer {
                 text,
                 model,
-                tokens,
-                ..
-            } = outcome.product
-            else {
-                return Err(broken("reasoning"));
-            };
-            let outcome = context
-                .ask("physics", Task::Check { text: text.clone() })
-                .await?;
-            steps.extend(outcome.steps);
-            let Product::Claims(claims) = outcome.product else {
-                return Err(broken("physics"));
-            };
-            let turn = |speaker, text: &str, at| Turn {
-                speaker,
-                text: text.to_owned(),
-                at,
-            };
-            let save = Task::Save {
-                conversation,
-                user,
-                turns: vec![
-                    turn(Speaker::User, &message, asked),
-                    turn(Speaker::Assistant, &text, now()),
-                ],
-            };
-            steps.extend(context.ask("memory", save).await?.steps);
-            let confidence = claims::confidence(&claims);
-            context.publish(
-                self.name(),
-                "chat.answered",
-                json!({"provider": provider.name(), "claims": claims.len(), "confidence": confidence}),
-            );
-            steps.push(watch.step(
-                self.name(),
-                "took the message through memory, reasoning and physics",
-                "answered",
-            ));
-            Ok(Outcome {
-                product: Product::Answer {
-                    text,
-                    model,
-                    tokens,
-                    confidence,
-                },
-                steps,
-            })
+                usage,
+                confidence,
+            },
+            steps,
         })
     }
 }

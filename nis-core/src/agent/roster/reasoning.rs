@@ -1,12 +1,15 @@
 //! The reasoning agent: a provider and tools, in turns, until there is an answer.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::agent::{
-    Agent, Context, Outcome, Product, State, Stopwatch, Task, TraceStep, call_tool, not_mine,
+    Agent, Context, Outcome, Part, Parts, Product, State, Stopwatch, Task, TraceStep, call_tool,
+    not_mine,
 };
 use crate::error::{Error, Result};
-use crate::provider::{Completion, Finish, Message, Pending, Provider, Request, ToolCall};
+use crate::provider::{
+    Completion, Event, Finish, Message, Pending, Provider, Request, ToolCall, Usage,
+};
 
 /// Most rounds of tool calls; the answer is then asked for without tools.
 pub const MAX_ROUNDS: usize = 8;
@@ -40,8 +43,19 @@ impl Agent for Reasoning {
                     user,
                     provider,
                     tools,
+                    shape,
+                    parts,
                 } => {
-                    self.reason(messages, &user, provider.as_ref(), tools, context)
+                    let request = Request {
+                        messages,
+                        tools: if tools {
+                            context.tools.specs()
+                        } else {
+                            Vec::new()
+                        },
+                        ..*shape
+                    };
+                    self.reason(request, &user, provider.as_ref(), &parts, context)
                         .await
                 }
                 other => Err(not_mine(self, &other)),
@@ -53,30 +67,21 @@ impl Agent for Reasoning {
 impl Reasoning {
     async fn reason(
         &self,
-        messages: Vec<Message>,
+        mut request: Request,
         user: &str,
         provider: &dyn Provider,
-        tools: bool,
+        parts: &Parts,
         context: &Context,
     ) -> Result<Outcome> {
-        let mut request = Request {
-            messages,
-            tools: if tools {
-                context.tools.specs()
-            } else {
-                Vec::new()
-            },
-            ..Request::default()
-        };
-        let (mut steps, mut tokens) = (Vec::new(), None);
+        let (mut steps, mut usage) = (Vec::new(), None::<Usage>);
         for round in 0.. {
             if round == MAX_ROUNDS {
                 request.tools.clear();
             }
             let watch = Stopwatch::start();
-            let completion = provider.complete(&request).await?;
-            if let Some(more) = completion.usage.and_then(|u| u.total()) {
-                tokens = Some(more.saturating_add(tokens.unwrap_or(0)));
+            let completion = complete(provider, &request, parts).await?;
+            if let Some(more) = completion.usage {
+                usage = Some(usage.unwrap_or_default().plus(more));
             }
             steps.push(watch.step(
                 provider.name(),
@@ -92,7 +97,7 @@ impl Reasoning {
                     product: Product::Answer {
                         text: answer_of(completion, provider)?,
                         model,
-                        tokens,
+                        usage,
                         confidence: None,
                     },
                     steps,
@@ -102,11 +107,21 @@ impl Reasoning {
             // With all that the provider wants back, such as signed thoughts.
             request.messages.push(completion.into_message());
             for (number, call) in calls.iter().enumerate() {
+                parts.tell(|| Part::ToolCall {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    arguments: call.arguments.clone(),
+                });
                 let result = if number < MAX_CALLS {
                     self.run(call, user, context, &mut steps).await?
                 } else {
                     json!({"error": {"code": "limit", "message": format!("at most {MAX_CALLS} calls at once")}}).to_string()
                 };
+                parts.tell(|| Part::ToolResult {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    result: serde_json::from_str(&result).unwrap_or(Value::Null),
+                });
                 request.messages.push(Message::tool(&call.id, result));
             }
         }
@@ -176,6 +191,23 @@ impl Reasoning {
             }
         }
     }
+}
+
+/// One call of the provider: streamed where somebody hears.
+async fn complete(provider: &dyn Provider, request: &Request, parts: &Parts) -> Result<Completion> {
+    if !parts.heard() {
+        return provider.complete(request).await;
+    }
+    let each = |event: &Event| match event {
+        Event::Text(text) | Event::Refusal(text) if !text.is_empty() => {
+            parts.tell(|| Part::Text { text: text.clone() });
+        }
+        Event::Reasoning(text) if !text.is_empty() => {
+            parts.tell(|| Part::Reasoning { text: text.clone() });
+        }
+        _ => {}
+    };
+    provider.stream(request, &each).await
 }
 
 fn outcome_of(completion: &Completion) -> String {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
 use crate::provider::message::{Completion, Request};
-use crate::provider::{Clock, Each, Pending, Provider};
+use crate::provider::{Clock, Each, EmbedRequest, Embeddings, Pending, Provider};
 
 /// When a breaker opens and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,7 +158,7 @@ impl Guarded {
         &self.breaker
     }
 
-    async fn guarded(&self, work: Pending<'_, Result<Completion>>) -> Result<Completion> {
+    async fn guarded<T>(&self, work: Pending<'_, Result<T>>) -> Result<T> {
         if let Err(wait) = self.breaker.admit() {
             return Err(Error::Provider {
                 provider: self.inner.name().into(),
@@ -219,5 +219,9 @@ impl Provider for Guarded {
         each: &'a Each<'a>,
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(self.guarded(self.inner.stream(request, each)))
+    }
+
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        Box::pin(self.guarded(self.inner.embed(request)))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
-use crate::provider::message::{Completion, Event, Finish, Request};
-use crate::provider::{Clock, Each, Pending, Provider};
+use crate::provider::message::{Completion, Finish, Request};
+use crate::provider::{Clock, Each, EmbedRequest, Embeddings, Pending, Provider};
 
 /// What is kept and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -167,8 +167,7 @@ impl Cached {
         if let Some(key) = &key {
             if let Some(completion) = self.find(key) {
                 if let Some(each) = each {
-                    each(&Event::Text(completion.text.clone()));
-                    each(&Event::Finish(completion.finish.clone()));
+                    completion.tell(each);
                 }
                 return Ok(completion);
             }
@@ -209,5 +208,10 @@ impl Provider for Cached {
         each: &'a Each<'a>,
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(self.call(request, Some(each)))
+    }
+
+    /// Not kept.
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        self.inner.embed(request)
     }
 }

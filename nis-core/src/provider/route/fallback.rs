@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::provider::message::{Completion, Event, Request};
-use crate::provider::{Each, Pending, Provider};
+use crate::provider::{Each, EmbedRequest, Embeddings, Pending, Provider};
 
 /// Asks providers in turn until one completes.
 ///
@@ -16,7 +16,15 @@ use crate::provider::{Each, Pending, Provider};
 pub struct Fallback {
     name: String,
     providers: Vec<Arc<dyn Provider>>,
+    order: Option<Arc<dyn Order>>,
     fell_back: AtomicU64,
+}
+
+/// In which order a [`Fallback`] asks, worked out anew for each call.
+pub trait Order: Send + Sync + std::fmt::Debug {
+    /// What comes first has the smallest weight; those of one weight keep the order of the configuration. `NaN`
+    /// counts as the largest.
+    fn weight(&self, at: usize, provider: &dyn Provider) -> f64;
 }
 
 impl Fallback {
@@ -31,8 +39,31 @@ impl Fallback {
         Ok(Fallback {
             name: name.into(),
             providers,
+            order: None,
             fell_back: AtomicU64::new(0),
         })
+    }
+
+    /// Asks in this order instead of that of the list.
+    #[must_use]
+    pub fn with_order(mut self, order: Arc<dyn Order>) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    fn ordered(&self) -> Vec<&Arc<dyn Provider>> {
+        let Some(order) = &self.order else {
+            return self.providers.iter().collect();
+        };
+        let mut weighed: Vec<(f64, &Arc<dyn Provider>)> = self
+            .providers
+            .iter()
+            .enumerate()
+            .map(|(at, p)| (order.weight(at, p.as_ref()), p))
+            .map(|(w, p)| (if w.is_nan() { f64::INFINITY } else { w }, p))
+            .collect();
+        weighed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        weighed.into_iter().map(|(_, p)| p).collect()
     }
 
     /// How often another than the first provider was asked.
@@ -53,7 +84,7 @@ impl Fallback {
             }
         };
         let mut failures: Vec<Error> = Vec::new();
-        for provider in &self.providers {
+        for provider in self.ordered() {
             if !failures.is_empty() {
                 self.fell_back.fetch_add(1, Ordering::Relaxed);
             }
@@ -113,5 +144,13 @@ impl Provider for Fallback {
         each: &'a Each<'a>,
     ) -> Pending<'a, Result<Completion>> {
         Box::pin(self.call(request, Some(each)))
+    }
+
+    /// By the first of the list alone: vectors of different models do not go together.
+    fn embed<'a>(&'a self, request: &'a EmbedRequest) -> Pending<'a, Result<Embeddings>> {
+        match self.first() {
+            Some(first) => first.embed(request),
+            None => Box::pin(async { Err(Error::unavailable("embeddings", "no provider")) }),
+        }
     }
 }

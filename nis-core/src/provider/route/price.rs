@@ -20,6 +20,18 @@ pub struct Price {
     pub cached: Option<f64>,
 }
 
+impl Price {
+    /// What a call cost, in millionths of a US dollar, rounded up; `None` where its tokens are not known.
+    pub fn cost(&self, usage: &Usage) -> Option<u64> {
+        let (input, output) = (usage.input?, usage.output?);
+        let cached = usage.cached.unwrap_or(0).min(input);
+        let dollars_per_million = (input - cached) as f64 * self.input
+            + cached as f64 * self.cached.unwrap_or(self.input)
+            + output as f64 * self.output;
+        Some(dollars_per_million.ceil() as u64)
+    }
+}
+
 /// Prices of one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,13 +101,7 @@ impl PriceTable {
     /// What a call cost, in millionths of a US dollar, rounded up; `None` where the model or its tokens are not
     /// known.
     pub fn cost(&self, model: &str, usage: &Usage) -> Option<u64> {
-        let price = self.price(model)?;
-        let (input, output) = (usage.input?, usage.output?);
-        let cached = usage.cached.unwrap_or(0).min(input);
-        let dollars_per_million = (input - cached) as f64 * price.input
-            + cached as f64 * price.cached.unwrap_or(price.input)
-            + output as f64 * price.output;
-        Some(dollars_per_million.ceil() as u64)
+        self.price(model)?.cost(usage)
     }
 
     /// What a call may cost at most, in millionths of a US dollar: the request's text at two bytes a token (no

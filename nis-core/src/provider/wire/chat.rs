@@ -7,8 +7,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, malformed, server_error};
+use super::embed;
+use super::{
+    Call, Decoder, Format, Framing, Object, Reader, Stop, Vectors, Wire, malformed, server_error,
+};
 use crate::error::Result;
+use crate::provider::embed::EmbedRequest;
 use crate::provider::message::{
     Event, Finish, Image, Message, Request, Role, ToolChoice, ToolSpec, Usage,
 };
@@ -156,6 +160,14 @@ impl Wire for Chat {
 
     fn decoder(&self, framing: Framing) -> Box<dyn Decoder> {
         Box::new(Reader::new(framing, Chunks::default()))
+    }
+
+    fn encode_embed(&self, request: &EmbedRequest, model: &str) -> Result<Call> {
+        Ok(embed::openai_call(request, model))
+    }
+
+    fn decode_embed(&self, body: &[u8], count: usize) -> Result<Vectors, Stop> {
+        embed::openai_vectors(body, count)
     }
 }
 

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Auth, Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, arguments_object,
-    instructions, malformed, own_blocks, server_error, turns,
+    Auth, Call, Decoder, Format, Framing, Object, Reader, Stop, Vectors, Wire, arguments_object,
+    embed, instructions, malformed, own_blocks, server_error, turns,
 };
 use crate::error::Result;
+use crate::provider::embed::EmbedRequest;
 use crate::provider::message::{
     Block, Event, Finish, Image, Message, Request, Role, ToolChoice, Usage,
 };
@@ -46,6 +47,14 @@ impl Wire for Gemini {
 
     fn decoder(&self, framing: Framing) -> Box<dyn Decoder> {
         Box::new(Reader::new(framing, Candidates::default()))
+    }
+
+    fn encode_embed(&self, request: &EmbedRequest, model: &str) -> Result<Call> {
+        Ok(embed::gemini_call(request, model))
+    }
+
+    fn decode_embed(&self, body: &[u8], count: usize) -> Result<Vectors, Stop> {
+        embed::gemini_vectors(body, count)
     }
 }
 

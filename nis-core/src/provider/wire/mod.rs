@@ -6,6 +6,7 @@
 
 pub mod anthropic;
 pub mod chat;
+mod embed;
 pub mod gemini;
 pub mod responses;
 mod sse;
@@ -15,8 +16,10 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use embed::Vectors;
 pub use sse::{Frame, Framer, MAX_EVENT_BYTES};
 
+use super::embed::EmbedRequest;
 use super::message::{Completion, Event, Fold, Request};
 use crate::error::{Error, Result};
 
@@ -85,6 +88,27 @@ pub trait Wire: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`Error::InvalidInput`] or [`Error::Unavailable`] for what the format cannot say.
     fn encode(&self, request: &Request, model: &str, stream: bool) -> Result<Call>;
+
+    /// A request for embeddings in this format; pure.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the format has none (this default).
+    fn encode_embed(&self, request: &EmbedRequest, model: &str) -> Result<Call> {
+        let _ = (request, model);
+        Err(Error::unavailable(
+            format!("embeddings over the wire {}", self.name()),
+            "its provider makes none",
+        ))
+    }
+
+    /// Reads a whole reply with `count` embeddings.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn decode_embed(&self, body: &[u8], count: usize) -> Result<Vectors, Stop> {
+        let _ = (body, count);
+        Err(Stop::Malformed("this wire reads no embeddings".into()))
+    }
 
     /// A decoder for one reply.
     fn decoder(&self, framing: Framing) -> Box<dyn Decoder>;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::chat::image_url;
 use super::{
-    Call, Decoder, Format, Framing, Object, Reader, Stop, Wire, instructions, malformed,
-    own_blocks, server_error,
+    Call, Decoder, Format, Framing, Object, Reader, Stop, Vectors, Wire, embed, instructions,
+    malformed, own_blocks, server_error,
 };
 use crate::error::Result;
+use crate::provider::embed::EmbedRequest;
 use crate::provider::message::{Block, Event, Finish, Message, Request, Role, ToolChoice, Usage};
 
 const NAME: &str = "responses";
@@ -35,6 +36,14 @@ impl Wire for Responses {
 
     fn decoder(&self, framing: Framing) -> Box<dyn Decoder> {
         Box::new(Reader::new(framing, Items::default()))
+    }
+
+    fn encode_embed(&self, request: &EmbedRequest, model: &str) -> Result<Call> {
+        Ok(embed::openai_call(request, model))
+    }
+
+    fn decode_embed(&self, body: &[u8], count: usize) -> Result<Vectors, Stop> {
+        embed::openai_vectors(body, count)
     }
 }
 
