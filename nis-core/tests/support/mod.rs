@@ -172,6 +172,7 @@ fn verdicts(s: &mut Source<'_>, name: &str) -> Vec<Verdict> {
             statistic: s.maybe().map(|v| (name.to_string(), v)),
             threshold: s.maybe(),
             effect: Some(name.into()),
+            noise: s.maybe(),
             explanation: format!("because of {name}"),
         })
         .collect()
