@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
 /// Columns of the least-squares system at most: where every step of Newton's method has to solve one, and where not.
-const COLUMNS: [usize; 2] = [1800, 3600];
+pub(super) const COLUMNS: [usize; 2] = [1800, 3600];
 
 /// Residuals below which growth that gains nothing is at the rounding error.
 const SMALL: f64 = 1e-5;
@@ -20,6 +20,8 @@ const SMALL: f64 = 1e-5;
 /// Where the growth ends, and what was found.
 pub(super) struct Grown {
     pub(super) best: Attempt,
+    /// An earlier level with a residual at least 5 times larger, to learn from it how residual and error go together.
+    pub(super) coarse: Option<Attempt>,
     pub(super) sizes: Vec<usize>,
     pub(super) levels: usize,
     pub(super) why: String,
@@ -40,7 +42,7 @@ fn first(problem: &Problem) -> Vec<usize> {
 /// Rows for polynomials of these sizes.
 fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<Vec<Rows>> {
     let d = sizes.len();
-    let is_box = problem.domain.shape.is_none() && problem.domain.holes.is_empty();
+    let is_box = problem.domain.is_box();
     if is_box && d <= 2 {
         let more: Vec<usize> = sizes.iter().map(|n| n + 2).collect();
         return on_grids(problem, &more);
@@ -49,7 +51,7 @@ fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<
     let inside = 2 * basis.len();
     let edge = match d {
         1 => 1,
-        2 => 4 * most,
+        2 => 12 * most,
         _ => (basis.len() / 2).max(2 * most),
     };
     let mut sets = spread(problem, inside, edge, seed)?;
@@ -83,11 +85,12 @@ fn tails(basis: &Basis, state: &State, sizes: &[usize]) -> Vec<f64> {
     tails
 }
 
-/// Solves with growing degrees; `extra` blocks stand beside the polynomials and stay as they are.
+/// Solves with growing degrees, up to `most` unknowns; `extra` blocks stand beside the polynomials and stay as they are.
 pub(super) fn grow(
     problem: &Problem,
     options: &SolveOptions,
     extra: &[Block],
+    most: usize,
     judge: &Judge,
     started: Instant,
     progress: &Progress<'_>,
@@ -98,8 +101,8 @@ pub(super) fn grow(
     if let Some(count) = fixed {
         sizes = of_count(count, &round);
     }
-    let most = COLUMNS[usize::from(problem.is_linear())];
     let mut best: Option<(Attempt, Vec<usize>)> = None;
+    let mut coarse: Option<Attempt> = None;
     let mut last: Option<Attempt> = None;
     let (mut levels, mut idle) = (0, 0);
     let why = loop {
@@ -138,7 +141,11 @@ pub(super) fn grow(
         idle = if gained { 0 } else { idle + 1 };
         let tails = tails(&now.basis, &now.state, &sizes);
         if best.as_ref().is_none_or(|(b, _)| now.residual < b.residual) {
-            best = Some((now.clone(), sizes.clone()));
+            let old = best.replace((now.clone(), sizes.clone()));
+            coarse = old
+                .map(|(old, _)| old)
+                .filter(|old| old.residual > 5.0 * now.residual)
+                .or(coarse);
         }
         if now.residual <= options.tolerance {
             break "the residual is within the tolerance".into();
@@ -147,7 +154,7 @@ pub(super) fn grow(
             break "the number of features is given".into();
         }
         let small = best.as_ref().is_some_and(|(b, _)| b.residual < SMALL);
-        if idle >= 3 && (small || idle >= 6) {
+        if idle >= 2 && (small || idle >= 5) {
             break "higher degrees gain nothing".into();
         }
         if let Some(limit) = options.max_seconds
@@ -172,6 +179,7 @@ pub(super) fn grow(
     })?;
     Ok(Grown {
         best,
+        coarse,
         sizes,
         levels,
         why,

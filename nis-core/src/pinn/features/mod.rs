@@ -17,6 +17,7 @@ mod linear;
 mod newton;
 mod rows;
 mod scan;
+mod singular;
 #[cfg(test)]
 mod tests;
 
@@ -153,33 +154,112 @@ pub(super) fn solve(
     check(options)?;
     let started = Instant::now();
     let judge = judge::Judge::new(problem, options.seed)?;
-    let extra: Vec<Block> = Vec::new();
-    let random = || -> Result<Found> {
-        let s = scan::scan(problem, options, &extra, &judge, started, progress)?;
-        let words = format!(
-            "random features, {} per field, scale {:.3}",
-            s.count, s.scale
-        );
-        Ok(found(s.best, words, s.notes, options))
+    let solver = Solver {
+        problem,
+        options,
+        judge,
+        started,
+        progress,
     };
-    let polynomials = || -> Result<(f64, Found)> {
-        let g = grow::grow(problem, options, &extra, &judge, started, progress)?;
-        let words = format!("polynomials, {} per field", grow::words(&g.sizes));
+    let is_box = problem.domain.is_box();
+    let most = grow::COLUMNS[usize::from(problem.is_linear())];
+    let corners = singular::singular(problem, true);
+    let inward = singular::singular(problem, false);
+    let few = problem.coordinates.len() <= AXES;
+    match options.features.family {
+        Family::Polynomial => {
+            let extra = if is_box { &inward } else { &corners };
+            Ok(solver.polynomials(extra, most)?.1)
+        }
+        Family::Auto if few => {
+            let first = if is_box { &inward } else { &corners };
+            let more = is_box && !corners.is_empty();
+            let mut best = solver.polynomials(first, if more { MODEST } else { most })?;
+            if more && best.0 > options.tolerance {
+                best = better(best, solver.polynomials(&corners, most)?);
+            }
+            if !is_box && best.0 > POOR.max(options.tolerance) {
+                best = better(best, solver.random(&inward)?);
+            }
+            Ok(best.1)
+        }
+        _ => Ok(solver.random(&inward)?.1),
+    }
+}
+
+/// Unknowns of polynomials without functions for the corners, where there is the choice.
+const MODEST: usize = 900;
+
+/// A residual of polynomials above which random features are tried too.
+const POOR: f64 = 1e-4;
+
+fn better(a: (f64, Found), b: (f64, Found)) -> (f64, Found) {
+    let (mut best, other) = if b.0 < a.0 { (b, a) } else { (a, b) };
+    best.1.notes.push(format!(
+        "chosen against {} with a residual of {:.2e}",
+        other.1.method, other.0
+    ));
+    best
+}
+
+/// What all attempts share.
+struct Solver<'a> {
+    problem: &'a Problem,
+    options: &'a SolveOptions,
+    judge: judge::Judge,
+    started: Instant,
+    progress: &'a Progress<'a>,
+}
+
+impl Solver<'_> {
+    fn polynomials(&self, extra: &[Block], most: usize) -> Result<(f64, Found)> {
+        let (judge, options) = (&self.judge, self.options);
+        let (problem, started) = (self.problem, self.started);
+        let g = grow::grow(problem, options, extra, most, judge, started, self.progress)?;
+        let corners: usize = extra.iter().map(Block::len).sum();
+        let with = match corners {
+            0 => String::new(),
+            n => format!(" and {n} functions singular at corners"),
+        };
+        let words = format!("polynomials, {}{with} per field", grow::words(&g.sizes));
         let notes = vec![format!(
             "degrees chosen in {} steps; ended because {}",
             g.levels, g.why
         )];
-        Ok((g.best.residual, found(g.best, words, notes, options)))
-    };
-    match options.features.family {
-        Family::Random => random(),
-        Family::Polynomial => Ok(polynomials()?.1),
-        Family::Auto if problem.coordinates.len() > AXES => random(),
-        Family::Auto => Ok(polynomials()?.1),
+        Ok((
+            g.best.residual,
+            found(g.best, g.coarse, words, notes, options),
+        ))
+    }
+
+    fn random(&self, extra: &[Block]) -> Result<(f64, Found)> {
+        let (judge, options) = (&self.judge, self.options);
+        let s = scan::scan(
+            self.problem,
+            options,
+            extra,
+            judge,
+            self.started,
+            self.progress,
+        )?;
+        let words = format!(
+            "random features, {} per field, scale {:.3}",
+            s.count, s.scale
+        );
+        Ok((
+            s.best.residual,
+            found(s.best, s.coarse, words, s.notes, options),
+        ))
     }
 }
 
-fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveOptions) -> Found {
+fn found(
+    best: Attempt,
+    coarse: Option<Attempt>,
+    method: String,
+    mut notes: Vec<String>,
+    options: &SolveOptions,
+) -> Found {
     notes.push(format!(
         "relative residual on fresh points {:.2e}, asked for {:.1e}",
         best.residual, options.tolerance
@@ -192,15 +272,19 @@ fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveO
         .all(|c| c.is_finite());
     Found {
         converged: best.residual <= options.tolerance && finite,
-        representation: Representation::Features(Expansion {
-            basis: best.basis,
-            coefficients: best.state.coefficients,
-        }),
+        representation: expansion(best.basis, best.state),
         parameters: best.parameters,
         method,
         iterations: best.iterations,
         notes,
         error: None,
-        coarse: None,
+        coarse: coarse.map(|a| expansion(a.basis, a.state)),
     }
+}
+
+fn expansion(basis: Basis, state: rows::State) -> Representation {
+    Representation::Features(Expansion {
+        basis,
+        coefficients: state.coefficients,
+    })
 }

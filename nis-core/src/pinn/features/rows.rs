@@ -437,7 +437,7 @@ pub(super) fn on_grids(problem: &Problem, sizes: &[usize]) -> Result<Vec<Rows>> 
                 (points, normals)
             }
             place => {
-                let n = 2 * d * sizes.iter().max().copied().unwrap_or(1);
+                let n = 2 * sizes.iter().sum::<usize>();
                 let surface = problem.domain.on(place, n, &mut sequence)?;
                 (surface.points, surface.normals)
             }

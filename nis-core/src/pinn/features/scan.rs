@@ -20,6 +20,8 @@ const COLUMNS: [usize; 2] = [1500, 2400];
 /// What the scan came to.
 pub(super) struct Scanned {
     pub(super) best: Attempt,
+    /// An attempt with a residual at least 5 times larger, to learn from it how residual and error go together.
+    pub(super) coarse: Option<Attempt>,
     pub(super) count: usize,
     pub(super) scale: f64,
     pub(super) notes: Vec<String>,
@@ -41,7 +43,7 @@ fn one(
         blocks,
     };
     let d = problem.coordinates.len();
-    let is_box = problem.domain.shape.is_none() && problem.domain.holes.is_empty();
+    let is_box = problem.domain.is_box();
     let n = basis.len() as f64;
     let sets = if is_box && d <= 2 {
         let side = if d == 1 { 1.5 * n } else { (1.4 * n).sqrt() };
@@ -116,6 +118,7 @@ pub(super) fn scan(
         None => SCALES.to_vec(),
     };
     let mut best: Option<(Attempt, usize, f64)> = None;
+    let mut coarse: Option<Attempt> = None;
     let mut notes = Vec::new();
     loop {
         let settings: Vec<(usize, f64)> = scales.iter().map(|s| (count, *s)).collect();
@@ -141,7 +144,12 @@ pub(super) fn scan(
                 .as_ref()
                 .is_none_or(|(b, ..)| attempt.residual < b.residual)
             {
-                best = Some((attempt, count, *scale));
+                let now = attempt.residual;
+                coarse = best
+                    .replace((attempt, count, *scale))
+                    .map(|(old, ..)| old)
+                    .filter(|old| old.residual > 5.0 * now)
+                    .or(coarse);
             }
         }
         progress.report("features", count as u64, most as u64, "")?;
@@ -168,6 +176,7 @@ pub(super) fn scan(
     let (best, count, scale) = best.ok_or_else(failed)?;
     Ok(Scanned {
         best,
+        coarse,
         count,
         scale,
         notes,

@@ -10,6 +10,7 @@ use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, Par};
 
 use super::kernel::{Mlp, Workspace};
+use super::mirror::Mirror;
 use super::rows::{Block, Plan, Rows};
 use crate::error::{Error, Result};
 use crate::optim::{Objective, Quadratic};
@@ -31,6 +32,7 @@ pub(super) struct Loss<'a> {
     pub(super) scales: Vec<f64>,
     workspace: Workspace,
     jacobian: Mat<f64>,
+    mirrored: Mat<f64>,
     progress: &'a Progress<'a>,
     deadline: Option<Instant>,
     /// Whether work ended because of the deadline.
@@ -52,6 +54,7 @@ impl<'a> Loss<'a> {
             scales,
             workspace: Workspace::new(threads),
             jacobian: Mat::new(),
+            mirrored: Mat::new(),
             progress,
             deadline,
             late: false,
@@ -104,8 +107,9 @@ impl<'a> Loss<'a> {
                 values.clear();
                 values.resize(plan.width() * range.len(), 0.0);
                 let net = self.net;
-                net.forward(
-                    &plan.streams,
+                forward(
+                    net,
+                    plan,
                     &points,
                     weights,
                     &mut self.workspace,
@@ -121,6 +125,7 @@ impl<'a> Loss<'a> {
                     scales: &self.scales,
                     workspace: &mut self.workspace,
                     jacobian: &mut self.jacobian,
+                    mirrored: &mut self.mirrored,
                 })?;
             }
         }
@@ -135,6 +140,35 @@ impl<'a> Loss<'a> {
         };
         residuals(self.net, plan, own, weights, &unknowns, &mut self.workspace)
     }
+}
+
+/// The streams of the network, or of its symmetric part.
+pub(super) fn forward(
+    net: &Mlp,
+    plan: &Plan<'_>,
+    points: &[&[f64]],
+    weights: &[f64],
+    workspace: &mut Workspace,
+    values: &mut [f64],
+) -> Result<()> {
+    net.forward(&plan.streams, points, weights, workspace, values)?;
+    if let Some((mirror, signs)) = &plan.mirror {
+        let images = mirror.images(points);
+        let columns: Vec<&[f64]> = images.iter().map(Vec::as_slice).collect();
+        let mut there = vec![0.0; values.len()];
+        net.forward(&plan.streams, &columns, weights, workspace, &mut there)?;
+        Mirror::join(signs, values, &there);
+    }
+    Ok(())
+}
+
+/// Slopes by the streams of the symmetric part, as slopes by the network's streams at the points and at their images.
+fn split_slopes(signs: &[f64], slopes: &[f64], points: usize) -> (Vec<f64>, Vec<f64>) {
+    let here = slopes.iter().map(|s| 0.5 * s).collect();
+    let signs = signs.iter().cycle();
+    let there = slopes.chunks(points.max(1)).zip(signs);
+    let there = there.flat_map(|(s, sign)| s.iter().map(move |v| 0.5 * sign * v));
+    (here, there.collect())
 }
 
 /// The weighted residuals at all points of a block, `[kind][point]`.
@@ -160,7 +194,7 @@ pub(super) fn residuals(
             .collect();
         values.clear();
         values.resize(plan.width() * n, 0.0);
-        net.forward(&plan.streams, &points, weights, workspace, &mut values)?;
+        forward(net, plan, &points, weights, workspace, &mut values)?;
         plan.rows(block, range, &values, unknowns, false, &mut rows)?;
         for (out, own) in out.iter_mut().zip(rows.values.chunks_exact(n)) {
             out.extend_from_slice(own);
@@ -179,6 +213,7 @@ struct Piece<'p> {
     scales: &'p [f64],
     workspace: &'p mut Workspace,
     jacobian: &'p mut Mat<f64>,
+    mirrored: &'p mut Mat<f64>,
 }
 
 impl Piece<'_> {
@@ -196,14 +231,52 @@ impl Piece<'_> {
         }
         let mut all = self.jacobian.as_mut().subrows_mut(0, height);
         all.fill(0.0);
-        self.net.jacobian(
-            &self.plan.streams,
-            self.points,
-            self.weights,
-            &self.rows.seeds,
-            self.workspace,
-            all.rb_mut().subcols_mut(0, own),
-        )?;
+        match &self.plan.mirror {
+            None => self.net.jacobian(
+                &self.plan.streams,
+                self.points,
+                self.weights,
+                &self.rows.seeds,
+                self.workspace,
+                all.rb_mut().subcols_mut(0, own),
+            )?,
+            Some((mirror, signs)) => {
+                let n = self.points.first().map_or(0, |c| c.len());
+                let (here, there) = split_slopes(signs, &self.rows.seeds, n);
+                self.net.jacobian(
+                    &self.plan.streams,
+                    self.points,
+                    self.weights,
+                    &here,
+                    self.workspace,
+                    all.rb_mut().subcols_mut(0, own),
+                )?;
+                let images = mirror.images(self.points);
+                let columns: Vec<&[f64]> = images.iter().map(Vec::as_slice).collect();
+                if self.mirrored.nrows() < height || self.mirrored.ncols() != own {
+                    *self.mirrored = Mat::zeros(height, own);
+                }
+                let mut part = self.mirrored.as_mut().subrows_mut(0, height);
+                self.net.jacobian(
+                    &self.plan.streams,
+                    &columns,
+                    self.weights,
+                    &there,
+                    self.workspace,
+                    part.rb_mut(),
+                )?;
+                for (to, from) in all
+                    .rb_mut()
+                    .subcols_mut(0, own)
+                    .col_iter_mut()
+                    .zip(part.col_iter())
+                {
+                    for (t, f) in to.iter_mut().zip(from.iter()) {
+                        *t += f;
+                    }
+                }
+            }
+        }
         let kinds = self.plan.wanted.kinds();
         let n = height / kinds.max(1);
         let unknowns = self.plan.unknowns;
@@ -381,14 +454,38 @@ impl Objective for Loss<'_> {
             let Some((net_gradient, rest)) = gradient.split_at_mut_checked(own) else {
                 break;
             };
-            sum += self.net.loss_gradient(
-                &plan.streams,
-                &points,
-                weights,
-                &mut self.workspace,
-                &local,
-                net_gradient,
-            )?;
+            sum += match &plan.mirror {
+                None => self.net.loss_gradient(
+                    &plan.streams,
+                    &points,
+                    weights,
+                    &mut self.workspace,
+                    &local,
+                    net_gradient,
+                )?,
+                Some((mirror, signs)) => {
+                    let n = block.points.len();
+                    let mut values = vec![0.0; plan.width() * n];
+                    let mut adjoint = values.clone();
+                    let workspace = &mut self.workspace;
+                    forward(self.net, plan, &points, weights, workspace, &mut values)?;
+                    let half = local(0..n, &values, &mut adjoint);
+                    let (here, there) = split_slopes(signs, &adjoint, n);
+                    let images = mirror.images(&points);
+                    let images: Vec<&[f64]> = images.iter().map(Vec::as_slice).collect();
+                    for (points, slopes) in [(&points, here), (&images, there)] {
+                        self.net.gradient(
+                            &plan.streams,
+                            points,
+                            weights,
+                            &slopes,
+                            workspace,
+                            net_gradient,
+                        )?;
+                    }
+                    half
+                }
+            };
             if let Ok(Some(e)) = failed.into_inner() {
                 return Err(e);
             }

@@ -9,6 +9,7 @@ pub mod kernel;
 mod lift;
 mod loss;
 mod march;
+mod mirror;
 mod options;
 mod rows;
 mod sample;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use self::kernel::{Mlp, Streams, Workspace};
 use self::lift::{Lift, Lifting};
+use self::mirror::Mirror;
 use super::points::Points;
 use super::problem::{Jet, Problem};
 use super::solve::{Found, SolveOptions};
@@ -40,6 +42,8 @@ pub(super) struct Trained {
     lifts: Vec<Lift>,
     net: Mlp,
     p: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mirror: Option<Mirror>,
 }
 
 impl Trained {
@@ -71,6 +75,14 @@ impl Trained {
             values.resize(streams.len() * outputs * n, 0.0);
             self.net
                 .forward(&streams, &columns, &self.p, &mut workspace, &mut values)?;
+            if let Some(mirror) = &self.mirror {
+                let images = mirror.images(&columns);
+                let columns: Vec<&[f64]> = images.iter().map(Vec::as_slice).collect();
+                let mut there = vec![0.0; values.len()];
+                self.net
+                    .forward(&streams, &columns, &self.p, &mut workspace, &mut there)?;
+                Mirror::join(&mirror.of_streams(&streams, outputs), &mut values, &there);
+            }
             let lifted = lifting.at(&here)?;
             let parts = lifting.terms.iter().zip(lifted.base);
             for ((jet, (terms, mut base)), out) in jets.iter().zip(parts).zip(out.iter_mut()) {

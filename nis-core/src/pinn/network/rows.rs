@@ -6,6 +6,7 @@ use super::super::points::Points;
 use super::super::problem::{Jet, Problem, Residual};
 use super::kernel::Streams;
 use super::lift::{Lift, Lifted, Lifting};
+use super::mirror::Mirror;
 use crate::error::Result;
 
 /// What must vanish at the points of a block.
@@ -51,6 +52,8 @@ pub(super) struct Plan<'a> {
     coordinates: usize,
     all_jets: usize,
     pub(super) unknowns: usize,
+    /// The symmetry of the network, and the signs of its streams.
+    pub(super) mirror: Option<(Mirror, Vec<f64>)>,
 }
 
 /// Points with what does not change during training.
@@ -75,7 +78,12 @@ pub(super) struct Rows {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(problem: &Problem, lifts: &[Lift], wanted: Wanted<'a>) -> Result<Self> {
+    pub(super) fn new(
+        problem: &Problem,
+        lifts: &[Lift],
+        mirror: Option<&Mirror>,
+        wanted: Wanted<'a>,
+    ) -> Result<Self> {
         let (jets, places) = match &wanted {
             Wanted::Formulas(formulas) => {
                 let symbols = problem.symbols();
@@ -116,6 +124,7 @@ impl<'a> Plan<'a> {
                 })
                 .collect()
         });
+        let mirror = mirror.map(|m| (m.clone(), m.of_streams(&streams, problem.fields.len())));
         Ok(Plan {
             parts: parts.collect(),
             wanted,
@@ -127,6 +136,7 @@ impl<'a> Plan<'a> {
             coordinates: problem.coordinates.len(),
             all_jets: problem.jets.len(),
             unknowns: problem.unknowns.len(),
+            mirror,
         })
     }
 

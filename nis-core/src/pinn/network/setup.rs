@@ -5,6 +5,7 @@ use super::super::problem::{Jet, Observations, Place, Problem, Role};
 use super::Trained;
 use super::kernel::{Embedding, Mlp};
 use super::lift::Lifts;
+use super::mirror::Mirror;
 use super::options::{Conditions, NetworkOptions};
 use super::rows::{Block, Plan, Wanted};
 use crate::error::{Error, Result};
@@ -81,6 +82,7 @@ pub(super) struct Beside<'a> {
 pub(super) fn beside<'a>(
     problem: &'a Problem,
     lifts: &Lifts,
+    mirror: Option<&Mirror>,
     before: Option<&Trained>,
     weight: f64,
     fields: &[f64],
@@ -101,6 +103,7 @@ pub(super) fn beside<'a>(
         let plan = Plan::new(
             problem,
             &lifts.fields,
+            mirror,
             Wanted::Formulas(vec![&condition.residual]),
         )?;
         let mut sequence = Sequence::new(problem.coordinates.len(), seed);
@@ -119,10 +122,12 @@ pub(super) fn beside<'a>(
         });
     }
     if let (Some(before), Some(axis)) = (before, time) {
-        out.push(start(problem, lifts, before, axis, weight, fields, seed)?);
+        out.push(start(
+            problem, lifts, mirror, before, axis, weight, fields, seed,
+        )?);
     }
     if let Some(data) = &problem.spec.data {
-        out.extend(observed(problem, lifts, data, weight)?);
+        out.extend(observed(problem, lifts, mirror, data, weight)?);
     }
     Ok(out)
 }
@@ -140,6 +145,7 @@ pub(super) fn usable(size: f64) -> f64 {
 fn start<'a>(
     problem: &Problem,
     lifts: &Lifts,
+    mirror: Option<&Mirror>,
     before: &Trained,
     axis: usize,
     weight: f64,
@@ -173,7 +179,7 @@ fn start<'a>(
     let factors = factors.collect();
     let wanted = Wanted::Values(jets.into_iter().zip(values).collect());
     Ok(Beside {
-        plan: Plan::new(problem, &lifts.fields, wanted)?,
+        plan: Plan::new(problem, &lifts.fields, mirror, wanted)?,
         place: None,
         points: Some(points),
         factors,
@@ -194,6 +200,7 @@ fn own_order(problem: &Problem, field: usize, axis: usize) -> u8 {
 fn observed<'a>(
     problem: &Problem,
     lifts: &Lifts,
+    mirror: Option<&Mirror>,
     data: &Observations,
     weight: f64,
 ) -> Result<Option<Beside<'a>>> {
@@ -253,7 +260,7 @@ fn observed<'a>(
         wanted.push((jet, values));
     }
     Ok(Some(Beside {
-        plan: Plan::new(problem, &lifts.fields, Wanted::Values(wanted))?,
+        plan: Plan::new(problem, &lifts.fields, mirror, Wanted::Values(wanted))?,
         place: None,
         points: Some(points),
         factors,
@@ -310,7 +317,12 @@ pub(super) fn scale_fields(
     let equations = problem.equations.iter().map(|e| (None, e));
     let mut more = vec![0.0f64; found.len()];
     for (place, residual) in equations.chain(soft) {
-        let plan = Plan::new(problem, &lifts.fields, Wanted::Formulas(vec![residual]))?;
+        let plan = Plan::new(
+            problem,
+            &lifts.fields,
+            None,
+            Wanted::Formulas(vec![residual]),
+        )?;
         let (points, normals) = match place {
             None => (inside.clone(), normals.clone()),
             Some(place) => {

@@ -7,7 +7,8 @@ use super::super::problem::Problem;
 use super::super::solve::SolveOptions;
 use super::Trained;
 use super::kernel::{Mlp, Workspace};
-use super::loss::{Loss, residuals};
+use super::loss::{Loss, forward, residuals};
+use super::mirror::Mirror;
 use super::options::Optimiser;
 use super::rows::{Block, Plan, Wanted};
 use super::sample::{Causal, by_residual};
@@ -186,8 +187,9 @@ impl Judge<'_> {
         let n = self.block.points.len();
         let points: Vec<&[f64]> = self.block.points.columns().collect();
         let mut values = vec![0.0; self.plan.width() * n];
-        self.net.forward(
-            &self.plan.streams,
+        forward(
+            self.net,
+            &self.plan,
             &points,
             own,
             &mut self.workspace,
@@ -225,6 +227,8 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
     let mut lifts = setup::lifts(problem, options, job.before.is_some())?;
     let fields = setup::scale_fields(problem, &mut lifts, job.before, seed)?;
     let sizes = setup::sizes(problem, &fields);
+    let mirror = Mirror::find(problem, &lifts.fields)?;
+    let mirror = mirror.as_ref();
     let start: Vec<f64> = problem.unknowns.iter().map(|u| u.start).collect();
     let scales: Vec<f64> = start
         .iter()
@@ -237,7 +241,7 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
     let every = options.resample.unwrap_or(every);
 
     let equations = || Wanted::Formulas(problem.equations.iter().collect());
-    let plan = Plan::new(problem, &lifts.fields, equations())?;
+    let plan = Plan::new(problem, &lifts.fields, mirror, equations())?;
     let kinds = plan.wanted.kinds().max(1);
     let points = options
         .points
@@ -259,13 +263,14 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
     let beside = setup::beside(
         problem,
         &lifts,
+        mirror,
         job.before,
         options.condition_weight,
         &fields,
         seed,
     )?;
     let mut judge = {
-        let plan = Plan::new(problem, &lifts.fields, equations())?;
+        let plan = Plan::new(problem, &lifts.fields, mirror, equations())?;
         let inside = problem
             .domain
             .interior(points.clamp(512, 4096), &mut fresh)?;
@@ -371,7 +376,9 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
             break;
         }
         if every > 0 {
-            let pool = problem.domain.interior(POOL * points, &mut sequence)?;
+            let pool = problem
+                .domain
+                .interior(knob("T_POOL", POOL as f64) as usize * points, &mut sequence)?;
             redraw_interior(
                 &mut loss,
                 problem,
@@ -409,6 +416,13 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
     if !met && !late {
         notes.push(format!("training ended: {reason}"));
     }
+    if let Some(m) = mirror {
+        let name = problem.coordinates.get(m.axis).map_or("", |c| &c.name);
+        notes.push(format!(
+            "equations and conditions are symmetric about {name} = {}; so is the network",
+            m.centre
+        ));
+    }
     let held = lifts.held.iter().filter(|h| **h).count();
     if held > 0 {
         notes.push(format!("{held} conditions hold by construction"));
@@ -423,6 +437,7 @@ pub(super) fn train(job: &Job<'_>) -> Result<Outcome> {
         lifts: lifts.fields.clone(),
         p: own.to_vec(),
         net: net.clone(),
+        mirror: mirror.cloned(),
     };
     Ok(Outcome {
         trained,
@@ -471,7 +486,10 @@ fn steps(
 }
 
 /// A block of the equations with the same weight everywhere.
-fn plain(problem: &Problem, plan: &Plan<'_>, points: Points, factors: &[f64]) -> Result<Block> {
+fn plain(problem: &Problem, plan: &Plan<'_>, mut points: Points, factors: &[f64]) -> Result<Block> {
+    if let Some((mirror, _)) = &plan.mirror {
+        mirror.fold(&mut points);
+    }
     let n = points.len();
     let root = (n.max(1) as f64).sqrt();
     let weights = factors.iter().map(|f| vec![f / root; n]).collect();
@@ -522,7 +540,14 @@ fn redraw_interior(
         }
     }
     let shift = 0.5 + 0.5 * random.symmetric();
-    let chosen = by_residual(&block.points, &sizes, points, 1.0, 1.0, shift);
+    let chosen = by_residual(
+        &block.points,
+        &sizes,
+        points,
+        knob("T_POWER", 1.0),
+        knob("T_FLOOR", 1.0),
+        shift,
+    );
     let Some(plan) = loss.plans.first() else {
         return Ok(());
     };
@@ -565,4 +590,11 @@ fn redraw_condition(
         *own = block;
     }
     Ok(())
+}
+
+fn knob(name: &str, default: f64) -> f64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
 }

@@ -5,7 +5,7 @@ use faer::Mat;
 use super::super::points::Points;
 use super::super::problem::{Jet, Place, Problem};
 use super::super::solution::Representation;
-use super::super::solve::{Found, SolveOptions};
+use super::super::solve::{Found, SolveOptions, deadline};
 use super::reduce::reduce;
 use super::run::{Initial, Run};
 use super::system::{Compiled, OdeSystem, symbol};
@@ -67,11 +67,7 @@ pub(super) fn integrate(
     let tape = Tape::new(system, parameters)?;
     let orders = system.orders();
     let [low, high] = problem.domain.ranges.first().copied().unwrap_or_default();
-    let deadline = options.max_seconds.map(|s| {
-        let wait = std::time::Duration::try_from_secs_f64(s).unwrap_or(std::time::Duration::MAX);
-        (std::time::Instant::now().checked_add(wait), s)
-    });
-    let deadline = deadline.and_then(|(at, s)| Some((at?, s)));
+    let deadline = deadline(options);
     let whole = |tolerance: f64| -> Result<Both> {
         let leg = |to: f64| {
             let initial = Initial {
@@ -105,7 +101,15 @@ pub(super) fn integrate(
             Err(e) => return Err(e),
         };
         let apart = Apart::measure(&rough.trajectory, &fine.trajectory)?;
-        if apart.error <= options.tolerance || tolerance <= TIGHTEST / RATIO * 1.001 {
+        // Implicit steps are not made any better below their own tightest tolerance: two such runs agree whatever
+        // their error is.
+        let tightest = match rough.radau + fine.radau {
+            0 => TIGHTEST,
+            _ => super::radau::TIGHTEST,
+        } / RATIO;
+        if apart.error <= options.tolerance && tolerance >= 0.999 * tightest
+            || tolerance <= 1.001 * tightest
+        {
             break (fine, apart);
         }
         // Tighter by what is missing, for errors go with the tolerance.

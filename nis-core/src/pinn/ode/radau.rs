@@ -18,6 +18,9 @@ pub(super) const MAX_ROWS: usize = 1000;
 
 const MAX_ITERATIONS: usize = 12;
 
+/// Tightest tolerance: below it rounding in Newton's iteration is what decides.
+pub(super) const TIGHTEST: f64 = 1e-13;
+
 /// Share of the tolerance that Newton's iteration may leave.
 const LEFT: f64 = 0.01;
 
@@ -120,7 +123,7 @@ impl<'a> Radau<'a> {
             system,
             method: Method::new(),
             point: system.point(parameters),
-            tolerance: tolerance.max(1e-13),
+            tolerance: tolerance.max(TIGHTEST),
             h: first.abs(),
             last: None,
             work: 0.0,

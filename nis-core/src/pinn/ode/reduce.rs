@@ -30,6 +30,12 @@ pub(in super::super) fn reduce(problem: &Problem) -> Result<OdeSystem> {
             "a problem in a coordinate of space or time",
         );
     }
+    if let Some(function) = problem.functions.first() {
+        return refuse(
+            format!("integrate, with the function {} of the host", function.name),
+            "equations and conditions as formulas for step-by-step integration",
+        );
+    }
     if problem.equations.len() != problem.fields.len() {
         return refuse(
             format!(

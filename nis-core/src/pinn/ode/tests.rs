@@ -68,7 +68,7 @@ fn lotka_volterra() -> ProblemSpec {
     .parameter("r", 20.0)
     .parameter("w", 200.0)
     .interval("t", 0.0, 1.0)
-    .conditions(["x(0) = 0.5", "y(0) = 0.1"])
+    .conditions(["x(0) = 0.5", "y(0) = 0.075"])
 }
 
 fn van_der_pol(mu: f64, end: f64) -> ProblemSpec {
@@ -117,4 +117,78 @@ fn golden_trajectories() {
         assert!(off <= most, "{name}: {off}");
         assert!(solution.valid(), "{name}: {solution:?}");
     }
+}
+
+/// Reference values: Robertson at t = 40 and 1e11 (Hairer and Wanner II, section IV.10; digits of the test set for IVP
+/// solvers), HIRES at t = 321.8122 (Mazzia and Magherini, Test Set for IVP Solvers, release 2.4).
+#[test]
+fn stiff_problems() {
+    let robertson = ProblemSpec::new([
+        "a' = -0.04*a + 1e4*b*c",
+        "b' = 0.04*a - 1e4*b*c - 3e7*b^2",
+        "c' = 3e7*b^2",
+    ])
+    .interval("t", 0.0, 1e11)
+    .conditions(["a(0) = 1", "b(0) = 0", "c(0) = 0"]);
+    let solution = integrate(&robertson, 1e-8);
+    let end = solution.evaluate(&[1e11]).unwrap();
+    println!(
+        "{end:?} {} {:?} {:?}",
+        solution.method, solution.notes, solution.certificate
+    );
+    let want = [
+        0.208_334_014_970_122e-7,
+        0.833_336_077_033_443e-13,
+        0.999_999_979_166_504,
+    ];
+    for (got, want) in end.iter().zip(want) {
+        assert!((got / want - 1.0).abs() <= 1e-6, "{got} {want}");
+    }
+    let hires = ProblemSpec::new([
+        "a' = -1.71*a + 0.43*b + 8.32*c + 0.0007",
+        "b' = 1.71*a - 8.75*b",
+        "c' = -10.03*c + 0.43*d + 0.035*f",
+        "d' = 8.32*b + 1.71*c - 1.12*d",
+        "f' = -1.745*f + 0.43*g + 0.43*h",
+        "g' = -280*g*k + 0.69*d + 1.71*f - 0.43*g + 0.69*h",
+        "h' = 280*g*k - 1.81*h",
+        "k' = -280*g*k + 1.81*h",
+    ])
+    .interval("t", 0.0, 321.8122)
+    .conditions([
+        "a(0) = 1",
+        "b(0) = 0",
+        "c(0) = 0",
+        "d(0) = 0",
+        "f(0) = 0",
+        "g(0) = 0",
+        "h(0) = 0",
+        "k(0) = 0.0057",
+    ]);
+    let solution = integrate(&hires, 1e-8);
+    let end = solution.evaluate(&[321.8122]).unwrap();
+    println!(
+        "{end:?} {} {:?} {:?}",
+        solution.method, solution.notes, solution.certificate
+    );
+    let want = [
+        0.737_131_257_332_566_8e-3,
+        0.144_248_572_631_618_5e-3,
+        0.588_872_976_017_675_3e-4,
+        0.117_565_134_328_315_1e-2,
+        0.238_635_619_882_233_3e-2,
+        0.623_896_825_274_279_6e-2,
+        0.284_999_839_518_570_9e-2,
+        0.285_000_160_481_429_1e-2,
+    ];
+    for (got, want) in end.iter().zip(want) {
+        assert!((got / want - 1.0).abs() <= 1e-5, "{got} {want}");
+    }
+    assert!(solution.valid());
+    let relaxation = integrate(&van_der_pol(1000.0, 3000.0), 1e-7);
+    println!(
+        "{} {:?} {:?}",
+        relaxation.method, relaxation.notes, relaxation.certificate
+    );
+    assert!(relaxation.valid());
 }

@@ -42,6 +42,21 @@ pub(super) fn inside(domain: &Domain, points: &Points) -> Result<Vec<bool>> {
             *inside &= within(*range, *v);
         }
     }
+    if domain.is_box() {
+        return Ok(inside);
+    }
+    let middle: Vec<f64> = domain.ranges.iter().map(|[a, b]| 0.5 * (a + b)).collect();
+    for (i, inside) in inside.iter_mut().enumerate().filter(|(_, fine)| **fine) {
+        let at = |share: f64| -> Vec<f64> {
+            let own = points.columns().zip(&middle);
+            own.map(|(c, m)| m + share * (c.get(i).copied().unwrap_or(f64::NAN) - m))
+                .collect()
+        };
+        // A point of the boundary may be off by rounding: nearer to the middle or farther (at a hole) it is inside.
+        *inside = domain.contains(&at(1.0))?
+            || domain.contains(&at(1.0 - SLACK))?
+            || domain.contains(&at(1.0 + SLACK))?;
+    }
     Ok(inside)
 }
 

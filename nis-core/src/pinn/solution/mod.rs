@@ -76,6 +76,8 @@ impl Solution {
         progress: &Progress<'_>,
     ) -> Result<Self> {
         let certificate = certificate::measure(problem, options, &found, progress)?;
+        let mut notes = found.notes;
+        notes.extend(problem.notes().iter().cloned());
         let own = |names: Vec<&str>| names.into_iter().map(String::from).collect();
         Ok(Solution {
             format: store::FORMAT,
@@ -87,7 +89,7 @@ impl Solution {
             method: found.method,
             iterations: found.iterations,
             converged: found.converged,
-            notes: found.notes,
+            notes,
             certificate,
             seed: options.seed,
             seconds: started.elapsed().as_secs_f64(),
@@ -101,6 +103,17 @@ impl Solution {
     /// [`Certificate::faults`].
     pub fn valid(&self) -> bool {
         self.converged && self.certificate.faults.is_empty()
+    }
+
+    /// Residuals and condition errors together, to choose the better of two solutions: smaller is better.
+    pub(super) fn merit(&self) -> f64 {
+        let residuals = self.certificate.equations.iter().map(|e| e.rms);
+        let conditions = self.certificate.conditions.iter().map(|c| c.relative);
+        residuals
+            .chain(conditions)
+            .map(|v| v * v)
+            .sum::<f64>()
+            .sqrt()
     }
 
     /// The fields at points: `points` holds a row of coordinates for each (in the order of

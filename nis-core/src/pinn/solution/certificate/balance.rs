@@ -48,7 +48,7 @@ pub(super) fn measure(
         return Ok(Vec::new());
     };
     let others = problem.coordinates.len() - space.len() - 1;
-    let box_like = problem.domain.shape.is_none() && problem.domain.holes.is_empty();
+    let box_like = problem.domain.is_box();
     let balanced: Vec<(&Residual, usize, f64)> = problem
         .equations
         .iter()

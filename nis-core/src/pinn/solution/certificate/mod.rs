@@ -15,7 +15,7 @@ use crate::telemetry::Progress;
 use residuals::Sampled;
 
 /// Residuals, condition errors, balances and estimated errors above this are faults.
-pub const LIMIT: f64 = 1e-2;
+const LIMIT: f64 = 1e-2;
 
 /// Set beside the seed of the solver, so that the points here are others.
 const OTHER_POINTS: u64 = 0x9e37_79b9_7f4a_7c15;

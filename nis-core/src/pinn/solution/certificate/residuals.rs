@@ -50,6 +50,7 @@ impl Sampled {
             Some(normals) => columns.extend(normals.columns().map(<[f64]>::to_vec)),
             None => columns.extend(problem.coordinates.iter().map(|_| vec![1.0; count])),
         }
+        columns.extend(problem.functions_at(points)?);
         Ok(Sampled {
             columns,
             fields,
