@@ -320,6 +320,7 @@ fn conductivity_from_data() {
         let a = &noisy.parameters[0];
         let sigma = a.std_error.unwrap();
         assert!((a.value - 0.4).abs() < 4.0 * sigma, "{a:?}");
+        assert!(noisy.converged, "{:?}", noisy.notes);
         assert!((sigma / expected - 1.0).abs() < 0.4, "{a:?} {expected}");
     }
 }
