@@ -378,7 +378,7 @@ fn random_features_on_a_disk_and_functions_of_the_host() {
     };
     let found = solve(&problem, &options, &Progress::none()).unwrap();
     assert!(found.converged, "{:?}", found.notes);
-    let at = [vec![0.5, 0.0], vec![1.5, -0.7], vec![-1.0, 0.9]];
+    let at: [Vec<f64>; 3] = [vec![0.5, 0.0], vec![1.5, -0.7], vec![-1.0, 0.9]];
     let exact: Vec<f64> = at
         .iter()
         .map(|p| 4.0 - (p[0] - 0.5).powi(2) - p[1].powi(2))
