@@ -154,7 +154,7 @@ mod tests {
     fn slopes_are_those_of_finite_differences() {
         let h = 1e-4;
         let tanh = tanh_slopes(5);
-        for x in [-1.7, -0.2, 0.0, 0.9] {
+        for x in [-1.7f64, -0.2, 0.0, 0.9] {
             for order in 0..5u8 {
                 let f = |x: f64| polynomial(&tanh[usize::from(order)], x.tanh());
                 let slope = polynomial(&tanh[usize::from(order) + 1], x.tanh());

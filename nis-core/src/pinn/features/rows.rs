@@ -17,6 +17,10 @@ pub(super) enum Says {
     Data {
         field: usize,
     },
+    /// A derivative of a field is known: the end of the piece before.
+    Known {
+        field: usize,
+    },
 }
 
 /// Rows of one kind.
@@ -26,11 +30,17 @@ pub(super) struct Rows {
     pub(super) normals: Points,
     /// The measurements, where there are.
     pub(super) measured: Vec<f64>,
+    /// The order of the derivative that is known.
+    pub(super) known: Vec<u8>,
+    /// Weight of measurements against those of other fields.
+    trust: f64,
     /// Every row is multiplied by it.
     pub(super) weight: f64,
     /// Orders of derivatives that occur, and the functions' derivatives of that order at the points.
     orders: Vec<Vec<u8>>,
     functions: Vec<Mat<f64>>,
+    /// The host's functions at the points, where the problem names some.
+    host: Vec<Vec<f64>>,
 }
 
 /// What the rows evaluate to at a state: jets of the problem by number (empty where not used by the rows).
@@ -69,9 +79,12 @@ impl Rows {
             points,
             normals,
             measured: Vec::new(),
+            known: Vec::new(),
+            trust: 1.0,
             weight: 1.0,
             orders: Vec::new(),
             functions: Vec::new(),
+            host: Vec::new(),
         }
     }
 
@@ -79,7 +92,7 @@ impl Rows {
         match self.says {
             Says::Equation(k) => problem.equations.get(k),
             Says::Condition(k) => problem.conditions.get(k).map(|c| &c.residual),
-            Says::Data { .. } => None,
+            Says::Data { .. } | Says::Known { .. } => None,
         }
     }
 
@@ -95,6 +108,7 @@ impl Rows {
     pub(super) fn prepare(&mut self, problem: &Problem, basis: &Basis) -> Result<()> {
         self.orders = match self.says {
             Says::Data { .. } => vec![vec![0; problem.coordinates.len()]],
+            Says::Known { .. } => vec![self.known.clone()],
             _ => {
                 let mut orders = Vec::new();
                 for jet in self
@@ -120,6 +134,7 @@ impl Rows {
             }
         })?;
         self.functions = functions;
+        self.host = problem.functions_at(&self.points)?;
         Ok(())
     }
 
@@ -162,16 +177,16 @@ impl Rows {
         match self.residual(problem) {
             Some(residual) => {
                 let mut out = vec![0.0; self.points.len()];
-                self.with_arguments(jets, state, |arguments| {
+                self.with_arguments(problem, jets, state, |arguments| {
                     residual.value.evaluate(arguments, &mut out)
                 })?;
                 Ok(out)
             }
             None => {
-                let Says::Data { field } = self.says else {
+                let (Says::Data { field } | Says::Known { field }) = self.says else {
                     return Ok(Vec::new());
                 };
-                let order = vec![0; problem.coordinates.len()];
+                let order = self.orders.first().cloned().unwrap_or_default();
                 let sum = self.sum(field, &order, state)?;
                 Ok(sum.iter().zip(&self.measured).map(|(s, v)| s - v).collect())
             }
@@ -190,7 +205,7 @@ impl Rows {
             return Ok((Vec::new(), Vec::new()));
         };
         let (mut by_jet, mut by_unknown) = (Vec::new(), Vec::new());
-        self.with_arguments(jets, state, |arguments| {
+        self.with_arguments(problem, jets, state, |arguments| {
             let run = |program: &crate::expr::Program| -> Result<Vec<f64>> {
                 let mut out = vec![0.0; self.points.len()];
                 program.evaluate(arguments, &mut out)?;
@@ -209,6 +224,7 @@ impl Rows {
 
     fn with_arguments(
         &self,
+        problem: &Problem,
         jets: &Jets,
         state: &State,
         run: impl FnOnce(&[&[f64]]) -> Result<()>,
@@ -216,6 +232,12 @@ impl Rows {
         let m = self.points.len();
         let none = vec![0.0; m];
         let parameters: Vec<Vec<f64>> = state.parameters.iter().map(|v| vec![*v; m]).collect();
+        let missing = self.host.len() < problem.functions.len();
+        let found = match missing {
+            true => problem.functions_at(&self.points)?,
+            false => Vec::new(),
+        };
+        let host = if missing { &found } else { &self.host };
         let jets = jets.iter().map(|j| if j.is_empty() { &none } else { j });
         let arguments: Vec<&[f64]> = self
             .points
@@ -223,6 +245,7 @@ impl Rows {
             .chain(jets.map(Vec::as_slice))
             .chain(parameters.iter().map(Vec::as_slice))
             .chain(self.normals.columns())
+            .chain(host.iter().map(Vec::as_slice))
             .collect();
         run(&arguments)
     }
@@ -238,7 +261,7 @@ impl Rows {
     ) -> Result<()> {
         let m = self.points.len();
         let n = state.coefficients.first().map_or(0, Vec::len);
-        if let Says::Data { field } = self.says {
+        if let Says::Data { field } | Says::Known { field } = self.says {
             if let Some(functions) = self.functions.first() {
                 for k in 0..n {
                     let to = &mut into.col_as_slice_mut(field * n + k)[first..first + m];
@@ -335,9 +358,10 @@ impl<'a> System<'a> {
         Ok(out)
     }
 
-    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions, and counts
+    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions and `data` of
+    /// that for measurements, and counts
     /// each set as one row per function, however many points it has.
-    pub(super) fn balance(&mut self, state: &State, strength: f64) -> Result<()> {
+    pub(super) fn balance(&mut self, state: &State, strength: f64, data: f64) -> Result<()> {
         let n = self.basis.len();
         for set in &mut self.sets {
             set.weight = 1.0;
@@ -354,8 +378,9 @@ impl<'a> System<'a> {
             if norm.is_finite() && norm > 0.0 {
                 let strength = match set.says {
                     Says::Equation(_) => 1.0,
-                    Says::Condition(_) => strength,
-                    Says::Data { .. } => strength * 1e-3,
+                    Says::Condition(_) | Says::Known { .. } => strength,
+                    // Equations hold, measurements scatter.
+                    Says::Data { .. } => strength * data * set.trust,
                 };
                 set.weight = strength / norm / (m as f64).sqrt();
             }
@@ -365,7 +390,7 @@ impl<'a> System<'a> {
 }
 
 /// Chebyshev-distributed numbers in (0, 1): `n` of them.
-fn gauss(n: usize) -> Vec<f64> {
+pub(super) fn gauss(n: usize) -> Vec<f64> {
     (0..n)
         .map(|i| {
             let angle = (i as f64 + 0.5) / n as f64 * std::f64::consts::PI;
@@ -375,7 +400,7 @@ fn gauss(n: usize) -> Vec<f64> {
 }
 
 /// All combinations of one number per axis.
-fn grid(ranges: &[[f64; 2]], shares: &[Vec<f64>]) -> Points {
+pub(super) fn grid(ranges: &[[f64; 2]], shares: &[Vec<f64>]) -> Points {
     let mut points = Points::new(ranges.len());
     let total: usize = shares.iter().map(Vec::len).product();
     for mut i in 0..total {
@@ -508,8 +533,25 @@ pub(super) fn measurements(problem: &Problem, sets: &mut Vec<Rows>) -> Result<()
         }
         let normals = Points::zeros(d, points.len());
         let mut rows = Rows::new(Says::Data { field }, points, normals);
+        // The scatter where it is known, else the size of what was measured.
+        let known = data.noise.as_ref().and_then(|n| n.get(column).copied());
+        let size = measured.iter().map(|v| v * v).sum::<f64>() / measured.len().max(1) as f64;
+        rows.trust = known.unwrap_or(size.sqrt());
         rows.measured = measured;
         sets.push(rows);
+    }
+    let own = |set: &&mut Rows| matches!(set.says, Says::Data { .. });
+    let usable = |v: &f64| *v > 0.0 && v.is_finite();
+    let scatter = sets.iter().filter(|s| matches!(s.says, Says::Data { .. }));
+    let least = scatter
+        .map(|s| s.trust)
+        .filter(usable)
+        .fold(f64::INFINITY, f64::min);
+    for set in sets.iter_mut().filter(own) {
+        set.trust = match usable(&set.trust) && least.is_finite() {
+            true => (least / set.trust).max(1e-6),
+            false => 1.0,
+        };
     }
     Ok(())
 }

@@ -26,8 +26,8 @@ const MAX_TOTAL: usize = 400_000;
 pub(super) const MAX_ORDER: u32 = 6;
 
 /// Most nodes of a formula, and of all formulas with their slopes.
-const MAX_FORMULA: u64 = 50_000;
-const MAX_WORK: u64 = 20_000_000;
+const MAX_FORMULA: u64 = 20_000;
+const MAX_WORK: u64 = 40_000_000;
 
 fn limit(what: &str, limit: usize, got: usize) -> Result<()> {
     if got <= limit {
@@ -225,10 +225,22 @@ impl Reader<'_> {
     /// `u(x,t)` in an equation is `u`; anything else is no differential equation.
     fn everywhere(&self, text: &mut Text) -> Result<()> {
         let own = condition::own(&self.names.coordinates);
-        while let Some(application) = applications(text)?.into_iter().find(|a| {
+        let words = text.words();
+        let mut integrals = Vec::new();
+        for word in words.iter().filter(|w| w.name == "int") {
+            if let Some(open) = text.opening(word) {
+                integrals.push((open, text.closing(open)?));
+            }
+        }
+        for application in applications(text)? {
             // Those in integrals are read with the integral.
-            a.word.depth == 0 || !text.words().iter().any(|w| w.name == "int")
-        }) {
+            let at = application.word.start;
+            if integrals
+                .iter()
+                .any(|(open, close)| *open < at && at < *close)
+            {
+                continue;
+            }
             let open = text.opening(&application.word).unwrap_or(0);
             let close = text.closing(open)?;
             let inside = text.cut(open + 1..close);
@@ -255,13 +267,12 @@ impl Reader<'_> {
 
     /// Replaces `lap(u)` by derivatives and integrals by names. The axis and upper limit of the last integral.
     fn sugar(&mut self, text: &mut Text) -> Result<Option<(usize, Option<f64>)>> {
-        loop {
-            let found = text.words().into_iter().find_map(|w| {
-                let open = text.opening(&w)?;
-                (matches!(w.name.as_str(), "lap" | "laplacian") && w.primes == 0)
-                    .then_some((w, open))
-            });
-            let Some((word, open)) = found else { break };
+        // From the last to the first, so that what is put in moves none that is to come.
+        for word in text.words().into_iter().rev() {
+            let lap = matches!(word.name.as_str(), "lap" | "laplacian") && word.primes == 0;
+            let Some(open) = text.opening(&word).filter(|_| lap) else {
+                continue;
+            };
             let close = text.closing(open)?;
             let field = text.part(open + 1..close).trim().to_string();
             if !self.names.fields.contains(&field) {
@@ -702,7 +713,10 @@ impl Compiler {
         let (mut by_jet, mut by_unknown) = (Vec::new(), Vec::new());
         let mut linear = true;
         let used = self.used(&formula);
+        // Compiling looks every name up among all arguments.
+        let lookups = self.symbols.len() as u64 / 64 + 1;
         let cost = formula.complexity().saturating_mul(used.len() as u64 + 1);
+        let cost = cost.saturating_mul(lookups);
         self.work = self.work.saturating_add(cost);
         if self.work > MAX_WORK {
             return Err(Error::Limit {

@@ -350,15 +350,12 @@ fn fields(
     let mut first: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for (number, text) in equations.iter().enumerate() {
         let words = text.words();
-        let mut inside_lap = Vec::new();
-        for w in words
-            .iter()
-            .filter(|w| matches!(w.name.as_str(), "lap" | "laplacian"))
-        {
-            if let Some(open) = text.opening(w) {
-                inside_lap.push((open, text.closing(open)?));
-            }
-        }
+        let ranges = |names: &[&str]| -> Result<Vec<(usize, usize)>> {
+            let calls = words.iter().filter(|w| names.contains(&w.name.as_str()));
+            let opened = calls.filter_map(|w| text.opening(w));
+            opened.map(|open| Ok((open, text.closing(open)?))).collect()
+        };
+        let (laps, integrals) = (ranges(&["lap", "laplacian"])?, ranges(&["int"])?);
         for word in words {
             let base = names.base(&word.name).unwrap_or(&word.name).to_string();
             for name in [base, word.name.clone()] {
@@ -368,16 +365,15 @@ fn fields(
             if given(&word.name) || (applied && !plain(&word.name)) {
                 continue;
             }
-            let lap = |at: usize| {
-                inside_lap
-                    .iter()
-                    .any(|(open, close)| *open < at && at < *close)
+            let within = |ranges: &[(usize, usize)]| {
+                let at = word.start;
+                ranges.iter().any(|(open, close)| *open < at && at < *close)
             };
             if word.primes > 0 {
                 found.insert(word.name);
             } else if let Some(base) = names.base(&word.name) {
                 found.insert(base.to_string());
-            } else if applied || lap(word.start) {
+            } else if within(&laps) || (applied && within(&integrals)) {
                 found.insert(word.name);
             } else if plain(&word.name) {
                 open.insert(word.name);

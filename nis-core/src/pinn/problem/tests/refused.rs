@@ -162,7 +162,6 @@ fn names_places_and_arguments() {
             "the domain has x, t",
             Some(14),
         ),
-        (&["u_t = u_xx", "v_x = 1"], HEAT, &GOOD, "expected", None),
         (
             &["u_t = u_xx"],
             HEAT,
