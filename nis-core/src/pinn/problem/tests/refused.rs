@@ -272,7 +272,7 @@ fn names_places_and_arguments() {
             "order 7",
             Some(1),
         ),
-        (&["u_t = div(u)"], HEAT, &GOOD, "`div` is no", None),
+        (&["u_t = div(u)"], HEAT, &GOOD, "`div` is neither a function nor a field", None),
         (&["x + 1 = 2"], HEAT, &GOOD, "at least one derivative", None),
         (&[], HEAT, &GOOD, "at least one equation", None),
         (&["  "], HEAT, &GOOD, "no text", None),
