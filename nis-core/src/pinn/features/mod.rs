@@ -217,7 +217,7 @@ pub(super) fn solve(
             "eigenproblem, polynomials, {} per field",
             grow::words(&e.sizes)
         );
-        return Ok(found(e.best, words, e.notes, options));
+        return Ok(found(e.best, None, words, e.notes, options));
     }
     match options.features.family {
         Family::Polynomial => {
