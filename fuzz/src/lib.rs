@@ -10,9 +10,11 @@ use nis_core::telemetry::Progress;
 use num_complex::Complex64;
 
 mod kan;
+mod pinn;
 mod specs;
 
 pub use kan::{kan_file, kan_pykan};
+pub use pinn::pinn_problem;
 pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
 
 /// A target: its body, and inputs that get far into it.
@@ -76,6 +78,11 @@ pub const ALL: &[Fuzz] = &[
         name: "kan_pykan",
         body: kan_pykan,
         seeds: kan::kan_pykan_seeds,
+    },
+    Fuzz {
+        name: "pinn_problem",
+        body: pinn_problem,
+        seeds: pinn::pinn_problem_seeds,
     },
 ];
 

@@ -215,10 +215,10 @@ fn applied(
         ));
     }
     let mut found = None;
-    while let Some((word, open)) = body.words().into_iter().rev().find_map(|w| {
-        let open = body.opening(&w)?;
-        (scope.is_field)(&w.name).then_some((w, open))
-    }) {
+    for word in body.words() {
+        let Some(open) = body.opening(&word).filter(|_| (scope.is_field)(&word.name)) else {
+            continue;
+        };
         let close = body.closing(open)?;
         let list = body.cut(open + 1..close);
         let arguments: Vec<String> = list

@@ -1,6 +1,7 @@
 //! Problems as text: what is read, what is refused and with which words.
 
 mod integrals;
+mod limits;
 mod properties;
 mod refused;
 
@@ -52,29 +53,29 @@ fn burgers_and_its_residual() {
         [face(1, 0.0), face(0, -1.0), face(0, 1.0)]
     );
     // Arguments: x, t, then the jets in the order of their first appearance, then the normal.
-    assert_eq!(jets(&problem), ["u_t", "u_x", "u_xx", "u"]);
+    assert_eq!(jets(&problem), ["u_t", "u", "u_x", "u_xx"]);
     let e = &problem.equations[0];
-    let at = |u_t, u_x, u_xx, u| {
+    let at = |u_t, u, u_x, u_xx| {
         e.value
-            .evaluate_point(&[0.3, 0.2, u_t, u_x, u_xx, u, 0.0, 0.0])
+            .evaluate_point(&[0.3, 0.2, u_t, u, u_x, u_xx, 0.0, 0.0])
     };
     let nu = 0.01 / std::f64::consts::PI;
-    assert!((at(2.0, 3.0, 5.0, 7.0) - (2.0 + 21.0 - 5.0 * nu)).abs() < 1e-14);
+    assert!((at(2.0, 7.0, 3.0, 5.0) - (2.0 + 21.0 - 5.0 * nu)).abs() < 1e-14);
     let slopes: Vec<(usize, f64)> = e
         .by_jet
         .iter()
         .map(|(k, p)| {
             (
                 *k,
-                p.evaluate_point(&[0.3, 0.2, 2.0, 3.0, 5.0, 7.0, 0.0, 0.0]),
+                p.evaluate_point(&[0.3, 0.2, 2.0, 7.0, 3.0, 5.0, 0.0, 0.0]),
             )
         })
         .collect();
-    assert_eq!(slopes, [(0, 1.0), (1, 7.0), (2, -nu), (3, 3.0)]);
+    assert_eq!(slopes, [(0, 1.0), (1, 3.0), (2, 7.0), (3, -nu)]);
     let initial = &problem.conditions[0].residual;
     let value = initial
         .value
-        .evaluate_point(&[0.5, 0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0]);
+        .evaluate_point(&[0.5, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0]);
     assert!((value - 1.25).abs() < 1e-14 && initial.linear);
 }
 
@@ -110,7 +111,7 @@ fn neumann_robin_and_normal_derivatives() {
         r#"{"x": [0, 1], "y": [0, 1]}"#,
         &["n_x*u_x + n_y*u_y + u = 0 on the boundary"],
     );
-    let value = again.conditions[0].residual.value;
+    let value = &again.conditions[0].residual.value;
     assert_eq!(
         value.evaluate_point(&[0.0, 0.0, 0.0, 0.0, 2.0, 3.0, 5.0, 1.0, -1.0]),
         4.0
@@ -339,7 +340,11 @@ fn functions_of_the_host() {
     let mut points = Points::new(2);
     points.push([0.25, 0.5]);
     assert_eq!(problem.functions_at(&points).unwrap(), [[0.125], [0.5]]);
-    let bad = functions.named("f", |_| f64::NAN);
+    // NaN is found when it is read, or at the latest where it is used.
+    let bad = functions.clone().named("f", |_| f64::NAN);
+    let error = spec.read_with(&bad).unwrap_err().to_string();
+    assert!(error.contains("function `f`"), "{error}");
+    let bad = functions.named("f", |p| if p == [0.25, 0.5] { f64::NAN } else { 0.0 });
     let problem = spec.read_with(&bad).unwrap();
     let error = problem.functions_at(&points).unwrap_err().to_string();
     assert!(error.contains("`f`") && error.contains("0.25"), "{error}");
@@ -371,4 +376,39 @@ fn places_on_parts_and_lines() {
     );
     assert_eq!(places(&l), (0..6).map(Place::Part).collect::<Vec<_>>());
     assert!(l.domain.corners().iter().any(|c| c.is_reentrant()));
+}
+
+/// The examples of docs/pinn-problems.md: ```json is read, ```json refused is refused with the words below it.
+#[test]
+fn the_notation_page_is_true() {
+    let page = include_str!("../../../../docs/pinn-problems.md");
+    let mut read = 0;
+    let mut refused = 0;
+    for block in page.split("```json").skip(1) {
+        let (text, after) = block.split_once("```").unwrap();
+        let (bad, text) = match text.strip_prefix(" refused") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let spec: ProblemSpec =
+            serde_json::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        match spec.read() {
+            Ok(problem) => {
+                assert!(!bad, "{text} was read");
+                let printed = problem.to_string();
+                assert!(
+                    spec.equations
+                        .iter()
+                        .all(|e| printed.contains(e.split(';').next().unwrap()))
+                );
+                read += 1;
+            }
+            Err(e) => {
+                let said = after.lines().find(|l| l.starts_with("> ")).unwrap_or("");
+                assert!(bad && e.to_string() == said[2..], "{text}: {e}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(read >= 20 && refused >= 5, "{read} {refused}");
 }

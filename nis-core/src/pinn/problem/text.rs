@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 /// Longest equation or condition, in characters.
 const MAX_CHARS: usize = 20_000;
 
+/// Deepest nesting of parentheses.
+const MAX_DEPTH: usize = 200;
+
 /// An equation or condition; errors name its field and point at columns of what the host wrote.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
@@ -46,6 +49,22 @@ impl Text {
         {
             return Err(Error::parse(field, k + 1, "a control character"));
         }
+        // Every walk over parentheses takes time with their depth.
+        let mut depth = 0usize;
+        for c in &chars {
+            match c {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > MAX_DEPTH {
+                return Err(Error::Limit {
+                    what: format!("parentheses in one another in {field}"),
+                    limit: MAX_DEPTH as u64,
+                    got: depth as u64,
+                });
+            }
+        }
         Ok(Text {
             field,
             host: host.trim().to_string(),
@@ -75,10 +94,6 @@ impl Text {
 
     pub(super) fn len(&self) -> usize {
         self.chars.len()
-    }
-
-    pub(super) fn char(&self, at: usize) -> Option<char> {
-        self.chars.get(at).copied()
     }
 
     /// Puts another text in the place of a part; its columns are that of the part's first character.

@@ -60,7 +60,7 @@ fn value(problem: &Problem, residual: &Residual, points: &Points) -> Result<Vec<
     };
     let rest = values(problem, &residual.value, points, 0.0)?;
     let slopes = values(problem, slope, points, 0.0)?;
-    Ok(rest.iter().zip(&slopes).map(|(r, s)| -r / s).collect())
+    Ok(rest.iter().zip(&slopes).map(|(r, s)| 0.0 - r / s).collect())
 }
 
 /// Largest absolute value that a condition asks for on its own place.

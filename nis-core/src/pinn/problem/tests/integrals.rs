@@ -96,7 +96,7 @@ fn volterra_with_a_kernel() {
             ("y", "x^2/2"),
             ("w", "1"),
             ("int1_1_running", "x"),
-            ("int1_2_running", "x^2/2"),
+            ("int1_2_running", "-x^2/2"),
         ],
     );
 }
@@ -153,7 +153,7 @@ fn integrals_in_partial_equations() {
         &[
             ("u", "x"),
             ("int1_1_running", "x*sin(t)"),
-            ("int1_2_running", "x*(1 - cos(t))"),
+            ("int1_2_running", "-x*(1 - cos(t))"),
         ],
     );
     // Over both coordinates.
