@@ -76,11 +76,18 @@ pub enum Moved {
 
 /// A point of the line search.
 #[derive(Debug, Clone)]
-struct Point {
-    step: f64,
-    value: f64,
-    slope: f64,
-    gradient: Vec<f64>,
+pub(super) struct Point {
+    pub(super) step: f64,
+    pub(super) value: f64,
+    pub(super) slope: f64,
+    pub(super) gradient: Vec<f64>,
+}
+
+/// Limits of the line search, as in [`LbfgsOptions`].
+pub(super) struct WolfeOptions {
+    pub(super) evaluations: usize,
+    pub(super) decrease: f64,
+    pub(super) curvature: f64,
 }
 
 impl LbfgsState {
@@ -168,27 +175,13 @@ impl LbfgsState {
             slope,
             gradient,
         };
-        let mut trial = vec![0.0; n];
-        let found = {
-            let (p, evaluations) = (&self.p, &mut self.evaluations);
-            let mut at = |step: f64| -> Result<Point> {
-                for (t, (p, d)) in trial.iter_mut().zip(p.iter().zip(&direction)) {
-                    *t = p + step * d;
-                }
-                let mut gradient = vec![0.0; n];
-                *evaluations += 1;
-                let value = problem.evaluate(&trial, &mut gradient)?;
-                let slope = dot(&gradient, &direction);
-                let value = if slope.is_finite() { value } else { f64::NAN };
-                Ok(Point {
-                    step,
-                    value,
-                    slope,
-                    gradient,
-                })
-            };
-            search(&start, first, options, &mut at)?
+        let wolfe = WolfeOptions {
+            evaluations: options.evaluations,
+            decrease: options.decrease,
+            curvature: options.curvature,
         };
+        let (found, evaluations) = search(problem, &self.p, &direction, &start, first, &wolfe)?;
+        self.evaluations += evaluations;
         let Some(found) = found else {
             let had = !self.pairs.is_empty();
             self.pairs.clear();
@@ -246,12 +239,42 @@ impl LbfgsState {
     }
 }
 
-/// Algorithms 3.5 and 3.6 in one loop with a bound on evaluations. Where they are used up the best point that
-/// brings enough decrease is taken; `None` where there is none.
-fn search(
+/// Algorithms 3.5 and 3.6 in one loop with a bound on evaluations, along `direction` from `p`. Where they are used up
+/// the best point that brings enough decrease is taken; `None` where there is none. Also the number of evaluations.
+pub(super) fn search(
+    problem: &mut dyn Objective,
+    p: &[f64],
+    direction: &[f64],
     start: &Point,
     first: f64,
-    options: &LbfgsOptions,
+    options: &WolfeOptions,
+) -> Result<(Option<Point>, usize)> {
+    let mut evaluations = 0;
+    let mut trial = vec![0.0; p.len()];
+    let mut at = |step: f64| -> Result<Point> {
+        for (t, (p, d)) in trial.iter_mut().zip(p.iter().zip(direction)) {
+            *t = p + step * d;
+        }
+        let mut gradient = vec![0.0; p.len()];
+        evaluations += 1;
+        let value = problem.evaluate(&trial, &mut gradient)?;
+        let slope = dot(&gradient, direction);
+        let value = if slope.is_finite() { value } else { f64::NAN };
+        Ok(Point {
+            step,
+            value,
+            slope,
+            gradient,
+        })
+    };
+    let found = bracket(start, first, options, &mut at)?;
+    Ok((found, evaluations))
+}
+
+fn bracket(
+    start: &Point,
+    first: f64,
+    options: &WolfeOptions,
     at: &mut dyn FnMut(f64) -> Result<Point>,
 ) -> Result<Option<Point>> {
     let enough = |p: &Point| p.value <= start.value + options.decrease * p.step * start.slope;
@@ -309,11 +332,11 @@ fn between(low: &Point, high: &Point) -> f64 {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn add(to: &mut [f64], factor: f64, v: &[f64]) {
+pub(super) fn add(to: &mut [f64], factor: f64, v: &[f64]) {
     for (t, v) in to.iter_mut().zip(v) {
         *t += factor * v;
     }

@@ -1,10 +1,11 @@
 //! Least squares: linear by pivoted QR, nonlinear by Levenberg-Marquardt; damped Gauss-Newton on normal equations,
-//! L-BFGS and Adam, one step at a time; and the seeded random numbers that start
+//! self-scaled Broyden, L-BFGS and Adam, one step at a time; and the seeded random numbers that start
 //! and split what is fitted.
 //!
 //! Floor 1: imports floor 0 only and knows nothing of networks, signals or equations.
 
 mod adam;
+mod broyden;
 mod gauss_newton;
 mod lbfgs;
 mod linear;
@@ -12,6 +13,7 @@ mod lm;
 mod random;
 
 pub use adam::{AdamOptions, AdamState};
+pub use broyden::{BroydenOptions, BroydenState, BroydenUpdate};
 pub use gauss_newton::{GaussNewton, GaussNewtonState, Quadratic, Stepped};
 pub use lbfgs::{LbfgsOptions, LbfgsState, Moved, Objective};
 pub use linear::{LinearFit, least_squares};

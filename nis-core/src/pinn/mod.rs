@@ -5,24 +5,22 @@
 //! start does not matter), then through the exact trajectory.
 
 pub mod features;
-mod fit;
-mod integrate;
 pub mod network;
+mod ode;
 mod points;
 mod problem;
 mod solution;
 mod solve;
-mod start;
-mod state;
-mod system;
 
-pub use fit::fit_ode;
+pub use ode::{OdeSystem, fit_ode};
 pub use problem::{
     Domain, DomainSpec, Functions, Observations, ParameterSpec, Problem, ProblemSpec, Shape,
 };
-pub use solution::{Certificate, Solution};
+pub use solution::{
+    Certificate, Comparison, ConditionCheck, Conservation, EquationCheck, FieldComparison, Grid,
+    Solution,
+};
 pub use solve::{Method, SolveOptions, solve};
-pub use system::OdeSystem;
 
 use serde::{Deserialize, Serialize};
 

@@ -23,6 +23,8 @@ const SMALL: f64 = 1e-5;
 /// Where the growth ends, and what was found.
 pub(super) struct Grown {
     pub(super) best: Attempt,
+    /// An earlier level with a residual at least 5 times larger, to learn from it how residual and error go together.
+    pub(super) coarse: Option<Attempt>,
     pub(super) sizes: Vec<usize>,
     pub(super) levels: usize,
     pub(super) why: String,
@@ -112,6 +114,7 @@ pub(super) fn grow(
         _ => most,
     };
     let mut best: Option<(Attempt, Vec<usize>)> = None;
+    let mut coarse: Option<Attempt> = None;
     let mut last: Option<Attempt> = None;
     let (mut levels, mut idle) = (0, 0);
     let why = loop {
@@ -150,7 +153,11 @@ pub(super) fn grow(
         idle = if gained { 0 } else { idle + 1 };
         let tails = tails(&now.basis, &now.state, &sizes);
         if best.as_ref().is_none_or(|(b, _)| now.residual < b.residual) {
-            best = Some((now.clone(), sizes.clone()));
+            let old = best.replace((now.clone(), sizes.clone()));
+            coarse = old
+                .map(|(old, _)| old)
+                .filter(|old| old.residual > 5.0 * now.residual)
+                .or(coarse);
         }
         if now.residual <= options.tolerance {
             break "the residual is within the tolerance".into();
@@ -180,6 +187,7 @@ pub(super) fn grow(
     })?;
     Ok(Grown {
         best,
+        coarse,
         sizes,
         levels,
         why,

@@ -217,7 +217,7 @@ pub(super) fn solve(
             "eigenproblem, polynomials, {} per field",
             grow::words(&e.sizes)
         );
-        return Ok(found(e.best, words, e.notes, options));
+        return Ok(found(e.best, None, words, e.notes, options));
     }
     match options.features.family {
         Family::Polynomial => {
@@ -268,6 +268,9 @@ pub(super) fn solve(
 /// Unknowns of polynomials without functions for the corners, where there is the choice.
 const MODEST: usize = 900;
 
+/// The larger tolerance of a second march, as a multiple.
+const COARSE: f64 = 30.0;
+
 /// A residual of polynomials above which random features are tried too.
 const POOR: f64 = 1e-4;
 
@@ -314,9 +317,24 @@ impl Solver<'_> {
             ));
         }
         let residual = g.best.residual;
-        let mut found = found(g.best, words, notes, options);
+        let mut found = found(g.best, g.coarse, words, notes, options);
         found.converged &= dependent == 0;
         Ok((residual, found))
+    }
+
+    /// The same march with a larger tolerance, to learn from it how residual and error go together.
+    fn coarse_march(&self) -> Result<Option<Representation>> {
+        let taken = self.started.elapsed().as_secs_f64();
+        if self.options.max_seconds.is_some_and(|s| taken > 0.5 * s) {
+            return Ok(None);
+        }
+        let mut options = self.options.clone();
+        options.tolerance = (COARSE * options.tolerance).min(0.1);
+        match march::march(self.problem, &options, self.started, self.progress) {
+            Ok(m) if m.short.is_none() => Ok(Some(m.representation)),
+            Ok(_) | Err(Error::Numerical { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     fn march(&self) -> Result<(f64, Found)> {
@@ -342,6 +360,8 @@ impl Solver<'_> {
             ),
             iterations: m.iterations,
             notes,
+            error: None,
+            coarse: self.coarse_march()?,
         };
         Ok((residual, found))
     }
@@ -360,11 +380,20 @@ impl Solver<'_> {
             "random features, {} per field, scale {:.3}",
             s.count, s.scale
         );
-        Ok((s.best.residual, found(s.best, words, s.notes, options)))
+        Ok((
+            s.best.residual,
+            found(s.best, s.coarse, words, s.notes, options),
+        ))
     }
 }
 
-fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveOptions) -> Found {
+fn found(
+    best: Attempt,
+    coarse: Option<Attempt>,
+    method: String,
+    mut notes: Vec<String>,
+    options: &SolveOptions,
+) -> Found {
     notes.push(format!(
         "relative residual on fresh points {:.2e}, asked for {:.1e}",
         best.residual, options.tolerance
@@ -377,13 +406,19 @@ fn found(best: Attempt, method: String, mut notes: Vec<String>, options: &SolveO
         .all(|c| c.is_finite());
     Found {
         converged: best.residual <= options.tolerance && finite,
-        representation: Representation::Features(Expansion {
-            basis: best.basis,
-            coefficients: best.state.coefficients,
-        }),
+        representation: expansion(best.basis, best.state),
         parameters: best.parameters,
         method,
         iterations: best.iterations,
         notes,
+        error: None,
+        coarse: coarse.map(|a| expansion(a.basis, a.state)),
     }
+}
+
+fn expansion(basis: Basis, state: rows::State) -> Representation {
+    Representation::Features(Expansion {
+        basis,
+        coefficients: state.coefficients,
+    })
 }

@@ -23,6 +23,8 @@ const LINE: usize = 400;
 /// What the scan came to.
 pub(super) struct Scanned {
     pub(super) best: Attempt,
+    /// An attempt with a residual at least 5 times larger, to learn from it how residual and error go together.
+    pub(super) coarse: Option<Attempt>,
     pub(super) count: usize,
     pub(super) scale: f64,
     pub(super) notes: Vec<String>,
@@ -122,6 +124,7 @@ pub(super) fn scan(
         None => SCALES.to_vec(),
     };
     let mut best: Option<(Attempt, usize, f64)> = None;
+    let mut coarse: Option<Attempt> = None;
     let mut notes = Vec::new();
     let (mut reached, mut idle) = (f64::INFINITY, 0);
     loop {
@@ -148,7 +151,12 @@ pub(super) fn scan(
                 .as_ref()
                 .is_none_or(|(b, ..)| attempt.residual < b.residual)
             {
-                best = Some((attempt, count, *scale));
+                let now = attempt.residual;
+                coarse = best
+                    .replace((attempt, count, *scale))
+                    .map(|(old, ..)| old)
+                    .filter(|old| old.residual > 5.0 * now)
+                    .or(coarse);
             }
         }
         progress.report("features", count as u64, most as u64, "")?;
@@ -181,6 +189,7 @@ pub(super) fn scan(
     let (best, count, scale) = best.ok_or_else(failed)?;
     Ok(Scanned {
         best,
+        coarse,
         count,
         scale,
         notes,

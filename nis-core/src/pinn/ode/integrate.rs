@@ -264,7 +264,7 @@ mod tests {
 
     fn golden(name: &str) -> Value {
         let all: Value =
-            serde_json::from_str(include_str!("../../tests/golden/pinn.json")).unwrap();
+            serde_json::from_str(include_str!("../../../tests/golden/pinn.json")).unwrap();
         all[name].clone()
     }
 

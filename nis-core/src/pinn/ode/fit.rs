@@ -8,9 +8,9 @@ use faer::{Mat, Side};
 use super::start::{self, Slopes};
 use super::state::{Observed, fit_state};
 use super::system::{Compiled, OdeSystem};
-use super::{FitOptions, Noise, OdeFit};
 use crate::error::{Error, Result};
 use crate::optim::{LmFit, LmOptions, levenberg_marquardt};
+use crate::pinn::{FitOptions, Noise, OdeFit};
 use crate::telemetry::Progress;
 use shooting::Shooting;
 
@@ -55,6 +55,17 @@ pub fn fit_ode(
     options: &FitOptions,
     progress: &Progress<'_>,
 ) -> Result<OdeFit> {
+    fit_components(system, t, observed, options, progress).map(|(fit, _)| fit)
+}
+
+/// [`fit_ode`], with all components at the first time.
+pub(super) fn fit_components(
+    system: &OdeSystem,
+    t: &[f64],
+    observed: &[(&str, &[f64])],
+    options: &FitOptions,
+    progress: &Progress<'_>,
+) -> Result<(OdeFit, Vec<f64>)> {
     let columns = check(system, t, observed, options)?;
     let compiled = system.compile()?;
     let setup = Setup::new(system, &compiled, t, &columns, options, progress)?;
@@ -110,7 +121,8 @@ pub fn fit_ode(
             });
         }
     };
-    setup.report(system, chosen, noise, reason)
+    let initial = chosen.initial.clone();
+    Ok((setup.report(system, chosen, noise, reason)?, initial))
 }
 
 /// The columns in the order of the fields.
@@ -459,7 +471,7 @@ impl<'a> Setup<'a> {
 /// Where the matrix is singular, its null space is that of the eigenvalues at rounding level after scaling to a
 /// unit diagonal; an unknown with a part in it is not determined, and the others have the diagonal of the
 /// pseudo-inverse, which is their variance whatever the undetermined ones are.
-fn unit_variances(fit: &LmFit) -> Vec<Option<f64>> {
+pub(super) fn unit_variances(fit: &LmFit) -> Vec<Option<f64>> {
     let n = fit.p.len();
     if let Some(inverse) = fit.inverse_normal() {
         return (0..n).map(|i| Some(inverse[(i, i)])).collect();

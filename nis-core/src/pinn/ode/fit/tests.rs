@@ -6,7 +6,8 @@ use super::*;
 use crate::error::Code;
 
 fn golden(name: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("../../../tests/golden/pinn.json")).unwrap();
+    let all: Value =
+        serde_json::from_str(include_str!("../../../../tests/golden/pinn.json")).unwrap();
     all[name].clone()
 }
 
@@ -90,7 +91,7 @@ fn exact_data_give_exact_parameters() {
 
 #[test]
 fn hare_and_lynx() {
-    let text = include_str!("../../../../examples/data/hare_lynx.csv");
+    let text = include_str!("../../../../../examples/data/hare_lynx.csv");
     let column = |i: usize| -> Vec<f64> {
         text.lines()
             .skip(1)
@@ -310,7 +311,7 @@ fn a_solution_that_cannot_be_followed_is_an_error() {
 /// One oscillator explains a third of the sunspots; the fit must end and say so.
 #[test]
 fn a_poor_model_ends_with_a_poor_share() {
-    let text = include_str!("../../../../examples/data/sunspots.csv");
+    let text = include_str!("../../../../../examples/data/sunspots.csv");
     let column = |i: usize| -> Vec<f64> {
         text.lines()
             .skip(1)

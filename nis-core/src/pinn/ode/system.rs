@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::expr::{By, Context, Derivative, Equation, Expr, Program};
 
 /// The independent variable in equations.
-pub(super) const TIME: &str = "t";
+const TIME: &str = "t";
 
 /// Highest order of a derivative.
-const MAX_DERIVATIVE: u32 = 6;
+pub(super) const MAX_DERIVATIVE: u32 = 6;
 
 /// Most first-order components.
-const MAX_COMPONENTS: usize = 200;
+pub(super) const MAX_COMPONENTS: usize = 200;
 
 /// A system of ordinary differential equations, each solved for the highest derivative of one field:
 /// `hare' = a*hare - b*hare*lynx; lynx' = -c*lynx + d*hare*lynx`, or `y'' + g*y' + w2*y = 0`.
@@ -32,17 +32,19 @@ const MAX_COMPONENTS: usize = 200;
 pub struct OdeSystem {
     fields: Vec<Field>,
     parameters: Vec<String>,
+    /// The independent variable.
+    time: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Field {
-    name: String,
-    order: u32,
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) order: u32,
     /// The highest derivative as a formula in `t`, lower derivatives and parameters.
-    highest: Expr,
+    pub(super) highest: Expr,
 }
 
-fn symbol(field: &str, order: u32) -> String {
+pub(super) fn symbol(field: &str, order: u32) -> String {
     if order == 0 {
         return field.to_string();
     }
@@ -156,7 +158,34 @@ impl OdeSystem {
                 })
             })
             .collect();
-        Ok(OdeSystem { fields, parameters })
+        Ok(OdeSystem {
+            fields,
+            parameters,
+            time: TIME.into(),
+        })
+    }
+
+    /// A system of equations solved already, in an independent variable of any name.
+    pub(super) fn of_fields(fields: Vec<Field>, parameters: Vec<String>, time: String) -> Self {
+        OdeSystem {
+            fields,
+            parameters,
+            time,
+        }
+    }
+
+    /// The arguments of the formulas: time, components (field by field, by rising derivative), parameters.
+    pub(super) fn symbols(&self) -> Vec<String> {
+        let mut symbols = vec![self.time.clone()];
+        for field in &self.fields {
+            symbols.extend((0..field.order).map(|k| symbol(&field.name, k)));
+        }
+        symbols.extend(self.parameters.iter().cloned());
+        symbols
+    }
+
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// Names of the fields, in the order of their equations.
@@ -189,12 +218,8 @@ impl OdeSystem {
 
     /// The system in first-order form, ready for evaluation.
     pub(super) fn compile(&self) -> Result<Compiled> {
-        let mut symbols = vec![TIME.to_string()];
-        for field in &self.fields {
-            symbols.extend((0..field.order).map(|k| symbol(&field.name, k)));
-        }
-        let components = symbols.len() - 1;
-        symbols.extend(self.parameters.iter().cloned());
+        let symbols = self.symbols();
+        let components = symbols.len() - 1 - self.parameters.len();
         let arguments: Vec<&str> = symbols.iter().map(String::as_str).collect();
         let mut rows = Vec::new();
         for field in &self.fields {

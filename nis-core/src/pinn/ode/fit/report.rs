@@ -2,8 +2,8 @@
 
 use super::{Exact, Setup, TOLERANCE, spread};
 use crate::error::{Error, Result};
-use crate::pinn::integrate::{Integrator, runge_kutta_4};
-use crate::pinn::system::{Compiled, OdeSystem};
+use crate::pinn::ode::integrate::{Integrator, runge_kutta_4};
+use crate::pinn::ode::system::{Compiled, OdeSystem};
 use crate::pinn::{FittedState, Noise, OdeFit, Parameter};
 
 impl Setup<'_> {

@@ -4,7 +4,7 @@ use faer::MatMut;
 
 use super::{Setup, TOLERANCE};
 use crate::optim::LeastSquares;
-use crate::pinn::integrate::Integrator;
+use crate::pinn::ode::integrate::Integrator;
 use crate::telemetry::Progress;
 
 /// Residuals of the trajectory over free parameters and initial components.
