@@ -19,6 +19,7 @@ mod march;
 mod newton;
 mod rows;
 mod scan;
+mod sets;
 mod singular;
 mod slab;
 mod staircase;
