@@ -11,7 +11,11 @@ use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
 /// Conditions weigh this much more than equations, once the rows of both have norm one.
-const STRENGTH: f64 = 10.0;
+pub(super) const STRENGTH: f64 = 10.0;
+
+/// Measurements weigh this much, one after the other: first enough to lead the parameters, then so little that the
+/// equations hold and the scatter stays in the measurements.
+const DATA: [f64; 4] = [1e-2, 1e-5, 1e-7, 1e-9];
 
 /// A solution and how it was come by.
 #[derive(Clone)]
@@ -66,13 +70,30 @@ pub(super) fn attempt(
     progress: &Progress<'_>,
 ) -> Result<Attempt> {
     let mut system = System::new(problem, basis, sets, progress)?;
-    system.balance(start, STRENGTH)?;
-    let reached = if problem.is_linear() {
-        linear(&system, start, progress)?
-    } else {
-        nonlinear(&system, start, patience, progress)?
-    };
-    let residual = judge.residual(problem, &system.basis, &reached.state)?;
+    let measured = problem.spec.data.is_some();
+    let weights: &[f64] = if measured { &DATA } else { &[1.0] };
+    let mut start = start.clone();
+    let mut iterations = 0;
+    let mut last = None;
+    for data in weights {
+        system.balance(&start, STRENGTH, *data)?;
+        let reached = if problem.is_linear() {
+            linear(&system, &start, progress)?
+        } else {
+            nonlinear(&system, &start, patience, progress)?
+        };
+        iterations += reached.iterations;
+        start = reached.state.clone();
+        last = Some(reached);
+    }
+    let reached = last.ok_or_else(|| Error::Internal {
+        message: "no weights".into(),
+    })?;
+    let residual = judge.residual(problem, &reached.state, |orders, points| {
+        system
+            .basis
+            .sums(&reached.state.coefficients, orders, points)
+    })?;
     let parameters = parameters(&system, &reached)?;
     let dependent = match &reached.factored {
         Some(f) => system.columns() - f.rank,
@@ -82,7 +103,7 @@ pub(super) fn attempt(
         basis: system.basis,
         state: reached.state,
         residual,
-        iterations: reached.iterations,
+        iterations,
         parameters,
         dependent,
     })
@@ -134,6 +155,17 @@ fn parameters(system: &System<'_>, reached: &Reached) -> Result<Vec<Parameter>> 
             })(),
         })
         .collect())
+}
+
+/// The parameters of a state, without errors.
+pub(super) fn plain(problem: &Problem, state: &State) -> Vec<Parameter> {
+    let all = problem.unknowns.iter().zip(&state.parameters);
+    all.map(|(unknown, value)| Parameter {
+        name: unknown.name.clone(),
+        value: *value,
+        std_error: None,
+    })
+    .collect()
 }
 
 /// Coefficients of a state in a basis whose polynomials have other degrees; other blocks must be the same.

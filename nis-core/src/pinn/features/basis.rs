@@ -97,6 +97,16 @@ pub(super) fn members(axes: &[Axis]) -> Vec<Vec<usize>> {
 }
 
 impl Block {
+    /// No fewer than [`Block::len`], found without making the list.
+    pub(super) fn most(&self) -> usize {
+        match self {
+            Block::Tensor(axes) => axes
+                .iter()
+                .fold(1, |n: usize, axis| n.saturating_mul(axis.size)),
+            other => other.len(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Block::Tensor(axes) => members(axes).len(),

@@ -7,12 +7,16 @@ use super::super::solve::SolveOptions;
 use super::attempt::{Attempt, attempt, fits, prolonged};
 use super::basis::{Basis, Block, members, tensor};
 use super::judge::Judge;
-use super::rows::{Rows, State, measurements, on_grids, periodic, spread};
+use super::rows::{Rows, State};
+use super::sets::{measurements, on_grids, periodic, spread};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
 /// Columns of the least-squares system at most: where every step of Newton's method has to solve one, and where not.
 pub(super) const COLUMNS: [usize; 2] = [1800, 3600];
+
+/// The same on an axis alone.
+const LINE: usize = 400;
 
 /// Residuals below which growth that gains nothing is at the rounding error.
 const SMALL: f64 = 1e-5;
@@ -28,7 +32,7 @@ pub(super) struct Grown {
 }
 
 /// Functions per axis to begin with.
-fn first(problem: &Problem) -> Vec<usize> {
+pub(super) fn first(problem: &Problem) -> Vec<usize> {
     let d = problem.coordinates.len();
     let n = match d {
         1 => 16,
@@ -40,7 +44,12 @@ fn first(problem: &Problem) -> Vec<usize> {
 }
 
 /// Rows for polynomials of these sizes.
-fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<Vec<Rows>> {
+pub(super) fn rows(
+    problem: &Problem,
+    basis: &Basis,
+    sizes: &[usize],
+    seed: u64,
+) -> Result<Vec<Rows>> {
     let d = sizes.len();
     let is_box = problem.domain.is_box();
     if is_box && d <= 2 {
@@ -60,7 +69,7 @@ fn rows(problem: &Problem, basis: &Basis, sizes: &[usize], seed: u64) -> Result<
 }
 
 /// The share of the coefficients that the highest functions of every axis hold, the largest over the fields.
-fn tails(basis: &Basis, state: &State, sizes: &[usize]) -> Vec<f64> {
+pub(super) fn tails(basis: &Basis, state: &State, sizes: &[usize]) -> Vec<f64> {
     let mut tails = vec![0.0f64; sizes.len()];
     let Some(Block::Tensor(axes)) = basis.blocks.first() else {
         return tails;
@@ -101,6 +110,10 @@ pub(super) fn grow(
     if let Some(count) = fixed {
         sizes = of_count(count, &round);
     }
+    let most = match problem.coordinates.len() {
+        1 => most.min(LINE * problem.fields.len()),
+        _ => most,
+    };
     let mut best: Option<(Attempt, Vec<usize>)> = None;
     let mut coarse: Option<Attempt> = None;
     let mut last: Option<Attempt> = None;
@@ -154,7 +167,8 @@ pub(super) fn grow(
             break "the number of features is given".into();
         }
         let small = best.as_ref().is_some_and(|(b, _)| b.residual < SMALL);
-        if idle >= 2 && (small || idle >= 5) {
+        let patient = if problem.is_linear() { 5 } else { 3 };
+        if idle >= 2 && (small || idle >= patient) {
             break "higher degrees gain nothing".into();
         }
         if let Some(limit) = options.max_seconds
@@ -163,13 +177,8 @@ pub(super) fn grow(
             break format!("{limit} s have passed");
         }
         // Grow the axes that are the least resolved.
-        let highest = tails.iter().fold(0.0, |m: f64, t| m.max(*t));
         let factor = if now.residual > 1e-2 { 1.4 } else { 1.25 };
-        for (size, tail) in sizes.iter_mut().zip(&tails) {
-            if *tail >= 0.01 * highest || highest == 0.0 {
-                *size = ((*size as f64 * factor).ceil() as usize).max(*size + 1);
-            }
-        }
+        sizes = grown_sizes(&sizes, &tails, factor);
         // A state that is no solution is a poor start for the next level of a nonlinear problem.
         let usable = now.residual < 0.9 || problem.is_linear();
         last = usable.then_some(now);
@@ -184,6 +193,20 @@ pub(super) fn grow(
         levels,
         why,
     })
+}
+
+/// Larger sizes along the axes whose tails are not far below the largest.
+pub(super) fn grown_sizes(sizes: &[usize], tails: &[f64], factor: f64) -> Vec<usize> {
+    let highest = tails.iter().fold(0.0, |m: f64, t| m.max(*t));
+    let one = |(k, size): (usize, &usize)| {
+        let tail = tails.get(k).copied().unwrap_or(highest);
+        if tail >= 0.01 * highest || highest == 0.0 {
+            ((*size as f64 * factor).ceil() as usize).max(size + 1)
+        } else {
+            *size
+        }
+    };
+    sizes.iter().enumerate().map(one).collect()
 }
 
 /// The sizes, the same along every axis, with at most this many functions.

@@ -1,8 +1,9 @@
 //! How good a solution is, on points that it was not made from.
 
+use super::super::points::Points;
 use super::super::problem::Problem;
-use super::basis::Basis;
-use super::rows::{Rows, Says, State, spread};
+use super::rows::{Rows, Says, State};
+use super::sets::spread;
 use crate::error::Result;
 
 /// Fresh points.
@@ -34,10 +35,17 @@ impl Judge {
         })
     }
 
+    /// `evaluate` gives derivatives of the fields, `[field][order]`.
+    ///
     /// The largest over equations and conditions of the residual's root mean square relative to that of the largest
     /// term; a condition's terms are measured by the size of the fields and slopes inside. Infinite where a value is
     /// not finite.
-    pub(super) fn residual(&self, problem: &Problem, basis: &Basis, state: &State) -> Result<f64> {
+    pub(super) fn residual(
+        &self,
+        problem: &Problem,
+        state: &State,
+        evaluate: impl Fn(&[&[u8]], &Points) -> Result<Vec<Vec<Vec<f64>>>>,
+    ) -> Result<f64> {
         let mut orders: Vec<&[u8]> = Vec::new();
         for jet in &problem.jets {
             if !orders.contains(&jet.order.as_slice()) {
@@ -51,7 +59,7 @@ impl Judge {
             let jets = match (&shared, equation) {
                 (Some(jets), true) => jets.clone(),
                 _ => {
-                    let sums = basis.sums(&state.coefficients, &orders, &set.points)?;
+                    let sums = evaluate(&orders, &set.points)?;
                     let of = |jet: &super::super::problem::Jet| {
                         let place = orders.iter().position(|o| *o == jet.order.as_slice())?;
                         sums.get(jet.field)?.get(place).cloned()

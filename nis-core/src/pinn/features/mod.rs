@@ -11,13 +11,18 @@ mod attempt;
 mod axis;
 mod basis;
 mod corner;
+mod eigen;
 mod grow;
 mod judge;
 mod linear;
+mod march;
 mod newton;
 mod rows;
 mod scan;
+mod sets;
 mod singular;
+mod slab;
+mod staircase;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +50,8 @@ pub enum Family {
     Random,
     /// Chebyshev polynomials in every coordinate, sines and cosines along periodic ones.
     Polynomial,
+    /// Polynomials in pieces of space, slab after slab of time: one space coordinate and time.
+    March,
 }
 
 /// Options of the least-squares solver.
@@ -92,9 +99,41 @@ pub(super) struct Expansion {
 /// Points that are evaluated at once.
 const CHUNK: usize = 1024;
 
+/// Functions that a stored expansion may have.
+const FUNCTIONS: usize = 1_000_000;
+
 impl Expansion {
+    /// Refuses what no solver made: sizes that do not fit, or that would take the memory of the machine.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] or [`Error::Limit`].
+    pub(super) fn check(&self) -> Result<()> {
+        let bad = |what: &str, value: usize, expected: String| {
+            Err(Error::invalid(format!("features.{what}"), value, expected))
+        };
+        let mut functions = 0usize;
+        for block in &self.basis.blocks {
+            functions = functions.saturating_add(block.most());
+        }
+        if functions > FUNCTIONS {
+            return Err(Error::Limit {
+                what: "stored functions".into(),
+                limit: FUNCTIONS as u64,
+                got: functions as u64,
+            });
+        }
+        let n = self.basis.len();
+        for c in &self.coefficients {
+            if c.len() != n {
+                return bad("coefficients", c.len(), format!("{n} numbers per field"));
+            }
+        }
+        Ok(())
+    }
+
     /// The values of jets at points: `out[k]` for `jets[k]`.
     pub(super) fn jets(&self, jets: &[Jet], points: &Points, out: &mut [Vec<f64>]) -> Result<()> {
+        self.check()?;
         for column in out.iter_mut() {
             column.clear();
         }
@@ -166,10 +205,50 @@ pub(super) fn solve(
     let corners = singular::singular(problem, true);
     let inward = singular::singular(problem, false);
     let few = problem.coordinates.len() <= AXES;
+    if problem.eigen.is_some() {
+        if problem.unknowns.len() != 1 {
+            return Err(Error::unavailable(
+                "eigenproblem",
+                "the eigenvalue must be the only unknown parameter",
+            ));
+        }
+        let extra = if is_box { &inward } else { &corners };
+        let e = eigen::eigen(problem, options, extra, &solver.judge, started, progress)?;
+        let words = format!(
+            "eigenproblem, polynomials, {} per field",
+            grow::words(&e.sizes)
+        );
+        return Ok(found(e.best, None, words, e.notes, options));
+    }
     match options.features.family {
         Family::Polynomial => {
             let extra = if is_box { &inward } else { &corners };
             Ok(solver.polynomials(extra, most)?.1)
+        }
+        Family::March => {
+            if !march::applies(problem) {
+                return Err(Error::invalid(
+                    "features.family",
+                    "march",
+                    "a box of one space coordinate and time `t`, with conditions at the start and at the ends of space \
+                     and no unknown parameters",
+                ));
+            }
+            Ok(solver.march()?.1)
+        }
+        Family::Auto if few && march::applies(problem) => {
+            let mut best =
+                solver.polynomials(&[], if problem.is_linear() { most } else { MODEST })?;
+            if best.0 > options.tolerance {
+                match solver.march() {
+                    Ok(marched) => best = better(best, marched),
+                    Err(Error::Numerical { reason, .. }) => {
+                        best.1.notes.push(format!("marching in time: {reason}"));
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(best.1)
         }
         Family::Auto if few => {
             let first = if is_box { &inward } else { &corners };
@@ -189,6 +268,9 @@ pub(super) fn solve(
 
 /// Unknowns of polynomials without functions for the corners, where there is the choice.
 const MODEST: usize = 900;
+
+/// The larger tolerance of a second march, as a multiple.
+const COARSE: f64 = 30.0;
 
 /// A residual of polynomials above which random features are tried too.
 const POOR: f64 = 1e-4;
@@ -226,10 +308,63 @@ impl Solver<'_> {
             "degrees chosen in {} steps; ended because {}",
             g.levels, g.why
         )];
-        Ok((
-            g.best.residual,
-            found(g.best, g.coarse, words, notes, options),
-        ))
+        let only = corners == 0 && self.problem.domain.is_box();
+        let mut notes = notes;
+        let dependent = if only { g.best.dependent } else { 0 };
+        if dependent > 0 {
+            notes.push(format!(
+                "{dependent} of the unknowns are not determined by equations, conditions and data: this solution is not \
+                 the only one"
+            ));
+        }
+        let residual = g.best.residual;
+        let mut found = found(g.best, g.coarse, words, notes, options);
+        found.converged &= dependent == 0;
+        Ok((residual, found))
+    }
+
+    /// The same march with a larger tolerance, to learn from it how residual and error go together.
+    fn coarse_march(&self) -> Result<Option<Representation>> {
+        let taken = self.started.elapsed().as_secs_f64();
+        if self.options.max_seconds.is_some_and(|s| taken > 0.5 * s) {
+            return Ok(None);
+        }
+        let mut options = self.options.clone();
+        options.tolerance = (COARSE * options.tolerance).min(0.1);
+        match march::march(self.problem, &options, self.started, self.progress) {
+            Ok(m) if m.short.is_none() => Ok(Some(m.representation)),
+            Ok(_) | Err(Error::Numerical { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn march(&self) -> Result<(f64, Found)> {
+        let (problem, options) = (self.problem, self.options);
+        let m = march::march(problem, options, self.started, self.progress)?;
+        let state = rows::State::zero(problem, 0);
+        let fields = problem.fields.len();
+        let residual = self.judge.residual(problem, &state, |orders, points| {
+            march::evaluate(&m.representation, fields, orders, points)
+        })?;
+        let mut notes = vec![format!(
+            "relative residual on fresh points {residual:.2e}, asked for {:.1e}",
+            options.tolerance
+        )];
+        notes.extend(m.short.iter().map(|why| format!("stopped early: {why}")));
+        let found = Found {
+            converged: residual <= options.tolerance && m.short.is_none(),
+            representation: m.representation,
+            parameters: Vec::new(),
+            method: format!(
+                "polynomials in up to {} pieces, {} slabs of time",
+                m.pieces, m.slabs
+            ),
+            iterations: m.iterations,
+            notes,
+            error: None,
+            coarse: self.coarse_march()?,
+        };
+        Ok((residual, found))
     }
 
     fn random(&self, extra: &[Block]) -> Result<(f64, Found)> {

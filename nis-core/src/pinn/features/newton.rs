@@ -19,8 +19,32 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
+/// Names the equation or condition that is not finite.
+fn not_finite(system: &System<'_>, state: &State) -> Error {
+    let what = system.sets.iter().find_map(|set| {
+        let jets = set.jets(system.problem, state).ok()?;
+        let values = set.values(system.problem, &jets, state).ok()?;
+        let i = values.iter().position(|v| !v.is_finite())?;
+        let at: Vec<f64> = set.points.columns().map(|c| c[i]).collect();
+        let text = set.residual(system.problem).map_or("data", |r| &r.text);
+        Some(format!("`{text}` is {} at {at:?}", values[i]))
+    });
+    Error::numerical(
+        "least squares",
+        what.unwrap_or_else(|| "the residual is not finite".into()),
+    )
+}
+
 /// Halvings of a step before it is given up.
 const HALVINGS: i32 = 12;
+
+/// Corrections of a step at most.
+const CORRECTIONS: usize = 4;
+
+/// What is to be taken away from a residual when a share of the one before is to stay.
+fn kept(now: &[f64], before: &[f64], share: f64) -> Vec<f64> {
+    now.iter().zip(before).map(|(n, b)| n - share * b).collect()
+}
 
 /// Solves a linear system; a second right-hand side, the residual of the first solution, costs next to nothing and
 /// removes rounding errors.
@@ -30,11 +54,8 @@ pub(super) fn linear(
     progress: &Progress<'_>,
 ) -> Result<Reached> {
     let before = system.residual(start)?;
-    if !before.iter().all(|v| v.is_finite()) {
-        return Err(Error::numerical(
-            "random features",
-            "the equations are not finite at some point",
-        ));
+    if !norm(&before).is_finite() {
+        return Err(not_finite(system, start));
     }
     let matrix = system.jacobian(start)?;
     progress.check()?;
@@ -76,10 +97,7 @@ pub(super) fn gauss_newton(
     let mut r = residual(&state)?;
     let mut last = norm(&r);
     if !last.is_finite() {
-        return Err(Error::numerical(
-            "random features",
-            "the equations are not finite at the start",
-        ));
+        return Err(not_finite(system, &state));
     }
     let mut factored = None;
     let mut iterations = 0;
@@ -97,19 +115,34 @@ pub(super) fn gauss_newton(
         let f = Factored::new(jacobian)?;
         progress.check()?;
         let (step, rest) = f.solve_with_rest(&r);
-        factored = Some(f);
         iterations += 1;
         let mut taken = None;
         for halving in 0..HALVINGS {
             let length = 0.5f64.powi(halving);
-            let next = state.moved(&step, -length);
-            let then = residual(&next)?;
-            let now = norm(&then);
+            let mut next = state.moved(&step, -length);
+            let mut then = residual(&next)?;
+            let mut now = norm(&then);
+            // Where some rows weigh far more than others, a straight step leaves the curved valley that they make;
+            // steps with the same factors lead back to it.
+            for _ in 0..CORRECTIONS {
+                if !now.is_finite() || now < last * (1.0 - 0.5 * length) {
+                    break;
+                }
+                let (back, _) = f.solve_with_rest(&kept(&then, &r, 1.0 - length));
+                let corrected = next.moved(&back, -1.0);
+                let after = residual(&corrected)?;
+                let size = norm(&after);
+                if size.is_nan() || size > 0.9 * now {
+                    break;
+                }
+                (next, then, now) = (corrected, after, size);
+            }
             if now < last * (1.0 - 1e-4 * length) {
                 taken = Some((next, then, now, length));
                 break;
             }
         }
+        factored = Some(f);
         let Some((next, then, now, length)) = taken else {
             break;
         };

@@ -1,9 +1,9 @@
-//! Rows of the least-squares system: equations at interior points, conditions on the boundary, measurements.
+//! Rows of the least-squares system: what they say, their residuals and slopes, and how they are weighted.
 
 use faer::Mat;
 
-use super::super::points::{Points, Sequence};
-use super::super::problem::{Place, Problem, Residual};
+use super::super::points::Points;
+use super::super::problem::{Problem, Residual};
 use super::basis::Basis;
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
@@ -17,6 +17,10 @@ pub(super) enum Says {
     Data {
         field: usize,
     },
+    /// A derivative of a field is known: the end of the piece before.
+    Known {
+        field: usize,
+    },
 }
 
 /// Rows of one kind.
@@ -26,11 +30,17 @@ pub(super) struct Rows {
     pub(super) normals: Points,
     /// The measurements, where there are.
     pub(super) measured: Vec<f64>,
+    /// The order of the derivative that is known.
+    pub(super) known: Vec<u8>,
+    /// Weight of measurements against those of other fields.
+    pub(super) trust: f64,
     /// Every row is multiplied by it.
     pub(super) weight: f64,
     /// Orders of derivatives that occur, and the functions' derivatives of that order at the points.
     orders: Vec<Vec<u8>>,
     functions: Vec<Mat<f64>>,
+    /// The host's functions at the points, where the problem names some.
+    host: Vec<Vec<f64>>,
 }
 
 /// What the rows evaluate to at a state: jets of the problem by number (empty where not used by the rows).
@@ -69,9 +79,12 @@ impl Rows {
             points,
             normals,
             measured: Vec::new(),
+            known: Vec::new(),
+            trust: 1.0,
             weight: 1.0,
             orders: Vec::new(),
             functions: Vec::new(),
+            host: Vec::new(),
         }
     }
 
@@ -79,7 +92,7 @@ impl Rows {
         match self.says {
             Says::Equation(k) => problem.equations.get(k),
             Says::Condition(k) => problem.conditions.get(k).map(|c| &c.residual),
-            Says::Data { .. } => None,
+            Says::Data { .. } | Says::Known { .. } => None,
         }
     }
 
@@ -95,6 +108,7 @@ impl Rows {
     pub(super) fn prepare(&mut self, problem: &Problem, basis: &Basis) -> Result<()> {
         self.orders = match self.says {
             Says::Data { .. } => vec![vec![0; problem.coordinates.len()]],
+            Says::Known { .. } => vec![self.known.clone()],
             _ => {
                 let mut orders = Vec::new();
                 for jet in self
@@ -120,6 +134,7 @@ impl Rows {
             }
         })?;
         self.functions = functions;
+        self.host = problem.functions_at(&self.points)?;
         Ok(())
     }
 
@@ -162,16 +177,16 @@ impl Rows {
         match self.residual(problem) {
             Some(residual) => {
                 let mut out = vec![0.0; self.points.len()];
-                self.with_arguments(jets, state, |arguments| {
+                self.with_arguments(problem, jets, state, |arguments| {
                     residual.value.evaluate(arguments, &mut out)
                 })?;
                 Ok(out)
             }
             None => {
-                let Says::Data { field } = self.says else {
+                let (Says::Data { field } | Says::Known { field }) = self.says else {
                     return Ok(Vec::new());
                 };
-                let order = vec![0; problem.coordinates.len()];
+                let order = self.orders.first().cloned().unwrap_or_default();
                 let sum = self.sum(field, &order, state)?;
                 Ok(sum.iter().zip(&self.measured).map(|(s, v)| s - v).collect())
             }
@@ -190,7 +205,7 @@ impl Rows {
             return Ok((Vec::new(), Vec::new()));
         };
         let (mut by_jet, mut by_unknown) = (Vec::new(), Vec::new());
-        self.with_arguments(jets, state, |arguments| {
+        self.with_arguments(problem, jets, state, |arguments| {
             let run = |program: &crate::expr::Program| -> Result<Vec<f64>> {
                 let mut out = vec![0.0; self.points.len()];
                 program.evaluate(arguments, &mut out)?;
@@ -209,6 +224,7 @@ impl Rows {
 
     fn with_arguments(
         &self,
+        problem: &Problem,
         jets: &Jets,
         state: &State,
         run: impl FnOnce(&[&[f64]]) -> Result<()>,
@@ -216,6 +232,12 @@ impl Rows {
         let m = self.points.len();
         let none = vec![0.0; m];
         let parameters: Vec<Vec<f64>> = state.parameters.iter().map(|v| vec![*v; m]).collect();
+        let missing = self.host.len() < problem.functions.len();
+        let found = match missing {
+            true => problem.functions_at(&self.points)?,
+            false => Vec::new(),
+        };
+        let host = if missing { &found } else { &self.host };
         let jets = jets.iter().map(|j| if j.is_empty() { &none } else { j });
         let arguments: Vec<&[f64]> = self
             .points
@@ -223,6 +245,7 @@ impl Rows {
             .chain(jets.map(Vec::as_slice))
             .chain(parameters.iter().map(Vec::as_slice))
             .chain(self.normals.columns())
+            .chain(host.iter().map(Vec::as_slice))
             .collect();
         run(&arguments)
     }
@@ -238,7 +261,7 @@ impl Rows {
     ) -> Result<()> {
         let m = self.points.len();
         let n = state.coefficients.first().map_or(0, Vec::len);
-        if let Says::Data { field } = self.says {
+        if let Says::Data { field } | Says::Known { field } = self.says {
             if let Some(functions) = self.functions.first() {
                 for k in 0..n {
                     let to = &mut into.col_as_slice_mut(field * n + k)[first..first + m];
@@ -335,9 +358,10 @@ impl<'a> System<'a> {
         Ok(out)
     }
 
-    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions, and counts
+    /// Weights every set such that its rows have norm one in the mean, times `strength` for conditions and `data` of
+    /// that for measurements, and counts
     /// each set as one row per function, however many points it has.
-    pub(super) fn balance(&mut self, state: &State, strength: f64) -> Result<()> {
+    pub(super) fn balance(&mut self, state: &State, strength: f64, data: f64) -> Result<()> {
         let n = self.basis.len();
         for set in &mut self.sets {
             set.weight = 1.0;
@@ -354,162 +378,13 @@ impl<'a> System<'a> {
             if norm.is_finite() && norm > 0.0 {
                 let strength = match set.says {
                     Says::Equation(_) => 1.0,
-                    Says::Condition(_) => strength,
-                    Says::Data { .. } => strength * 1e-3,
+                    Says::Condition(_) | Says::Known { .. } => strength,
+                    // Equations hold, measurements scatter.
+                    Says::Data { .. } => strength * data * set.trust,
                 };
                 set.weight = strength / norm / (m as f64).sqrt();
             }
         }
         Ok(())
     }
-}
-
-/// Chebyshev-distributed numbers in (0, 1): `n` of them.
-fn gauss(n: usize) -> Vec<f64> {
-    (0..n)
-        .map(|i| {
-            let angle = (i as f64 + 0.5) / n as f64 * std::f64::consts::PI;
-            0.5 - 0.5 * angle.cos()
-        })
-        .collect()
-}
-
-/// All combinations of one number per axis.
-fn grid(ranges: &[[f64; 2]], shares: &[Vec<f64>]) -> Points {
-    let mut points = Points::new(ranges.len());
-    let total: usize = shares.iter().map(Vec::len).product();
-    for mut i in 0..total {
-        points.push(ranges.iter().zip(shares).map(|([a, b], shares)| {
-            let u = shares[i % shares.len()];
-            i /= shares.len();
-            a + u * (b - a)
-        }));
-    }
-    points
-}
-
-/// Which axes are periodic.
-pub(super) fn periodic(problem: &Problem) -> Vec<bool> {
-    (0..problem.coordinates.len())
-        .map(|axis| {
-            let mut all = problem.conditions.iter();
-            all.any(|c| c.place == Place::Periodic { axis })
-        })
-        .collect()
-}
-
-/// Rows on grids that are dense towards the faces, of these numbers of points per axis: for boxes.
-pub(super) fn on_grids(problem: &Problem, sizes: &[usize]) -> Result<Vec<Rows>> {
-    let ranges = &problem.domain.ranges;
-    let d = ranges.len();
-    let round = periodic(problem);
-    let shares = |axis: usize| match round[axis] {
-        true => (0..sizes[axis])
-            .map(|i| (i as f64 + 0.5) / sizes[axis] as f64)
-            .collect(),
-        false => gauss(sizes[axis]),
-    };
-    let all: Vec<Vec<f64>> = (0..d).map(shares).collect();
-    let mut sets = Vec::new();
-    for k in 0..problem.equations.len() {
-        let points = grid(ranges, &all);
-        let normals = Points::zeros(d, points.len());
-        sets.push(Rows::new(Says::Equation(k), points, normals));
-    }
-    for (k, condition) in problem.conditions.iter().enumerate() {
-        let mut sequence = Sequence::new(d, 0);
-        let surface = match &condition.place {
-            Place::Periodic { .. } => continue,
-            Place::Face { axis, value } => {
-                // The domain gives the normal; the points are the grid's.
-                let one = problem.domain.on(&condition.place, 1, &mut sequence)?;
-                let mut shares = all.clone();
-                if let Some(s) = shares.get_mut(*axis) {
-                    *s = vec![0.0];
-                }
-                let mut points = grid(ranges, &shares);
-                points.column_mut(*axis).fill(*value);
-                let mut normals = Points::zeros(d, points.len());
-                for a in 0..d {
-                    let n = one.normals.column(a).first().copied().unwrap_or(0.0);
-                    normals.column_mut(a).fill(n);
-                }
-                (points, normals)
-            }
-            place => {
-                let n = 2 * sizes.iter().sum::<usize>();
-                let surface = problem.domain.on(place, n, &mut sequence)?;
-                (surface.points, surface.normals)
-            }
-        };
-        sets.push(Rows::new(Says::Condition(k), surface.0, surface.1));
-    }
-    measurements(problem, &mut sets)?;
-    Ok(sets)
-}
-
-/// Rows at points spread evenly: `inside` per equation, `edge` per condition.
-pub(super) fn spread(
-    problem: &Problem,
-    inside: usize,
-    edge: usize,
-    seed: u64,
-) -> Result<Vec<Rows>> {
-    let d = problem.coordinates.len();
-    let mut sequence = Sequence::new(d, seed);
-    let mut sets = Vec::new();
-    let points = problem.domain.interior(inside, &mut sequence)?;
-    for k in 0..problem.equations.len() {
-        let normals = Points::zeros(d, points.len());
-        sets.push(Rows::new(Says::Equation(k), points.clone(), normals));
-    }
-    for (k, condition) in problem.conditions.iter().enumerate() {
-        if matches!(condition.place, Place::Periodic { .. }) {
-            continue;
-        }
-        let surface = problem.domain.on(&condition.place, edge, &mut sequence)?;
-        sets.push(Rows::new(
-            Says::Condition(k),
-            surface.points,
-            surface.normals,
-        ));
-    }
-    Ok(sets)
-}
-
-/// Rows for what was measured: a set per field.
-pub(super) fn measurements(problem: &Problem, sets: &mut Vec<Rows>) -> Result<()> {
-    let Some(data) = &problem.spec.data else {
-        return Ok(());
-    };
-    let d = problem.coordinates.len();
-    for (column, name) in data.fields.iter().enumerate() {
-        let Some(field) = problem.fields.iter().position(|f| f == name) else {
-            return Err(Error::NotFound {
-                what: "measured field".into(),
-                name: name.clone(),
-            });
-        };
-        let mut points = Points::new(d);
-        let mut measured = Vec::new();
-        for (at, values) in data.points.iter().zip(&data.values) {
-            let Some(v) = values.get(column).copied().filter(|v| v.is_finite()) else {
-                continue;
-            };
-            if at.len() != d {
-                return Err(Error::invalid(
-                    "data.points",
-                    at.len(),
-                    format!("rows of {d} coordinates"),
-                ));
-            }
-            points.push(at.iter().copied());
-            measured.push(v);
-        }
-        let normals = Points::zeros(d, points.len());
-        let mut rows = Rows::new(Says::Data { field }, points, normals);
-        rows.measured = measured;
-        sets.push(rows);
-    }
-    Ok(())
 }

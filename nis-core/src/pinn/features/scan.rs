@@ -7,7 +7,8 @@ use super::super::solve::SolveOptions;
 use super::attempt::{Attempt, attempt, fits};
 use super::basis::{Basis, Block, Ridge};
 use super::judge::Judge;
-use super::rows::{State, measurements, on_grids, periodic, spread};
+use super::rows::State;
+use super::sets::{measurements, on_grids, periodic, spread};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
@@ -16,6 +17,9 @@ const SCALES: [f64; 5] = [1.0, 2.0, 4.0, 7.0, 12.0];
 
 /// Columns of the least-squares system at most, as in [`super::grow`].
 const COLUMNS: [usize; 2] = [1500, 2400];
+
+/// Features on an axis alone at most.
+const LINE: usize = 400;
 
 /// What the scan came to.
 pub(super) struct Scanned {
@@ -111,7 +115,10 @@ pub(super) fn scan(
     progress: &Progress<'_>,
 ) -> Result<Scanned> {
     let fields = problem.fields.len().max(1);
-    let most = COLUMNS[usize::from(problem.is_linear())] / fields;
+    let most = match problem.coordinates.len() {
+        1 => LINE,
+        _ => COLUMNS[usize::from(problem.is_linear())] / fields,
+    };
     let mut count = options.features.count.unwrap_or((200 / fields).max(60));
     let mut scales: Vec<f64> = match options.features.scale {
         Some(scale) => vec![scale],
@@ -120,6 +127,7 @@ pub(super) fn scan(
     let mut best: Option<(Attempt, usize, f64)> = None;
     let mut coarse: Option<Attempt> = None;
     let mut notes = Vec::new();
+    let (mut reached, mut idle) = (f64::INFINITY, 0);
     loop {
         let settings: Vec<(usize, f64)> = scales.iter().map(|s| (count, *s)).collect();
         let all = several(problem, options, extra, judge, &settings, progress);
@@ -162,8 +170,14 @@ pub(super) fn scan(
         if residual <= options.tolerance || options.features.count.is_some() || late {
             break;
         }
+        idle = if residual < 0.5 * reached {
+            0
+        } else {
+            idle + 1
+        };
+        reached = reached.min(residual);
         let next = (count * 2).min(most);
-        if next == count {
+        if next <= count || idle >= 2 {
             break;
         }
         count = next;

@@ -53,6 +53,8 @@ fn gives_value(problem: &Problem, part: usize) -> Option<bool> {
 /// Functions for the corners, those that point inward or all.
 pub(super) fn singular(problem: &Problem, all: bool) -> Vec<Block> {
     let plane = problem.coordinates.len() == 2
+        && problem.fields.len() == 1
+        && (problem.is_linear() || problem.eigen.is_some())
         && problem.coordinates.iter().all(|c| c.role == Role::Space)
         && problem.highest(0) == 2
         && problem.highest(1) == 2;
