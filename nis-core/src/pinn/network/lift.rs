@@ -58,8 +58,9 @@ impl Lifts {
     }
 
     /// As many conditions as the box allows; those whose data contradict one another at a corner, or are not smooth
-    /// enough to be extended, are left to the residuals. `drop_start` leaves out conditions on the axis of time.
-    pub(super) fn new(problem: &Problem, drop_start: bool) -> Result<Self> {
+    /// enough to be extended, are left to the residuals. `drop_start` leaves out conditions on the axis of time. The
+    /// bases need not be periodic by the axis `open`.
+    pub(super) fn new(problem: &Problem, drop_start: bool, open: Option<usize>) -> Result<Self> {
         let none = Self::none(problem);
         if problem.domain.shape.is_some() || !problem.domain.holes.is_empty() {
             return Ok(none);
@@ -83,7 +84,7 @@ impl Lifts {
                 break;
             }
             let lifts = build(problem, &data)?;
-            let bad = check(problem, &lifts, &data)?;
+            let bad = check(problem, &lifts, &data, open)?;
             if bad.is_empty() {
                 return Ok(lifts);
             }
@@ -274,7 +275,12 @@ fn build(problem: &Problem, data: &[Datum]) -> Result<Lifts> {
 
 /// The conditions that the base does not meet, or that make it rough: a derivative that the equations use is not
 /// finite somewhere, or the ends of a periodic axis differ.
-fn check(problem: &Problem, lifts: &Lifts, data: &[Datum]) -> Result<Vec<usize>> {
+fn check(
+    problem: &Problem,
+    lifts: &Lifts,
+    data: &[Datum],
+    open: Option<usize>,
+) -> Result<Vec<usize>> {
     const POINTS: usize = 64;
     let mut bad = Vec::new();
     let mut sequence = Sequence::new(problem.coordinates.len(), 0);
@@ -325,6 +331,9 @@ fn check(problem: &Problem, lifts: &Lifts, data: &[Datum]) -> Result<Vec<usize>>
         let Some(coordinate) = problem.coordinates.get(axis) else {
             continue;
         };
+        if open == Some(axis) {
+            continue;
+        }
         for order in 0..problem.highest(axis).max(1) {
             let jets: Vec<Jet> = (0..lifts.fields.len())
                 .map(|field| {

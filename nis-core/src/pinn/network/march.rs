@@ -6,6 +6,7 @@ use super::super::Parameter;
 use super::super::problem::Problem;
 use super::super::solution::Representation;
 use super::super::solve::{Found, SolveOptions};
+use super::setup;
 use super::train::{Job, Outcome, train};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
@@ -15,7 +16,10 @@ pub(super) fn solve(
     options: &SolveOptions,
     progress: &Progress<'_>,
 ) -> Result<Found> {
-    let windows = options.network.windows.unwrap_or(1);
+    let windows = match options.network.windows {
+        Some(windows) => windows,
+        None => setup::windows(problem)?,
+    };
     if windows > 1 && (problem.time().is_none() || !problem.unknowns.is_empty()) {
         return Err(Error::invalid(
             "network.windows",

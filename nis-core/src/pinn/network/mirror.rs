@@ -79,7 +79,7 @@ impl Mirror {
     }
 
     /// The sign of a derivative of a field under the mirror.
-    fn sign(&self, field: usize, order: &[u8]) -> f64 {
+    pub(super) fn sign(&self, field: usize, order: &[u8]) -> f64 {
         let own = self.signs.get(field).copied().unwrap_or(1.0);
         let odd = order.get(self.axis).is_some_and(|o| o % 2 == 1);
         if odd { -own } else { own }

@@ -5,9 +5,12 @@
 //! `loss`), points follow the residual (`sample`), and the optimiser is second order (`train`). Long times are cut
 //! into windows (`march`).
 
+mod grow;
+mod judge;
 pub mod kernel;
 mod lift;
 mod loss;
+mod machine;
 mod march;
 mod mirror;
 mod options;

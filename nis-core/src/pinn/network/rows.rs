@@ -302,11 +302,25 @@ impl<'a> Plan<'a> {
         unknowns: &[f64],
         sizes: &[f64],
     ) -> Result<Vec<(f64, f64)>> {
+        let range = 0..block.points.len();
+        let rms = |v: &[f64]| (v.iter().map(|v| v * v).sum::<f64>() / v.len().max(1) as f64).sqrt();
+        let each = self.terms_at(block, range, values, unknowns, sizes)?;
+        Ok(each.iter().map(|(a, b)| (rms(a), rms(b))).collect())
+    }
+
+    /// The same point by point.
+    pub(super) fn terms_at(
+        &self,
+        block: &Block,
+        range: Range<usize>,
+        values: &[f64],
+        unknowns: &[f64],
+        sizes: &[f64],
+    ) -> Result<Vec<(Vec<f64>, Vec<f64>)>> {
         let Wanted::Formulas(formulas) = &self.wanted else {
             return Ok(Vec::new());
         };
-        let n = block.points.len();
-        let range = 0..n;
+        let n = range.len();
         let jets = self.jets(block, &range, values);
         let zeros = vec![0.0; n];
         let constants: Vec<Vec<f64>> = unknowns.iter().map(|u| vec![*u; n]).collect();
@@ -326,8 +340,7 @@ impl<'a> Plan<'a> {
                     *most = most.max((s * jet).abs());
                 }
             }
-            let rms = |v: &[f64]| (v.iter().map(|v| v * v).sum::<f64>() / n.max(1) as f64).sqrt();
-            out.push((rms(&sums), rms(&largest)));
+            out.push((sums, largest));
         }
         Ok(out)
     }

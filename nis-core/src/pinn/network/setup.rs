@@ -6,18 +6,26 @@ use super::Trained;
 use super::kernel::{Embedding, Mlp};
 use super::lift::Lifts;
 use super::mirror::Mirror;
-use super::options::{Conditions, NetworkOptions};
+use super::options::{Conditions, NetworkOptions, Optimiser};
 use super::rows::{Block, Plan, Wanted};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 
 /// The network of a problem.
-pub(super) fn network(problem: &Problem, options: &NetworkOptions, seed: u64) -> Result<Mlp> {
+pub(super) fn network(
+    problem: &Problem,
+    options: &NetworkOptions,
+    hidden: &[usize],
+    open: Option<usize>,
+    seed: u64,
+) -> Result<Mlp> {
     let ranges: Vec<[f64; 2]> = problem.coordinates.iter().map(|c| c.range).collect();
     let mut embedding = Embedding::normalised(&ranges)?;
     let harmonics = options.harmonics.unwrap_or(1);
     for condition in &problem.conditions {
-        if let Place::Periodic { axis } = condition.place {
+        if let Place::Periodic { axis } = condition.place
+            && Some(axis) != open
+        {
             let range = ranges.get(axis).copied().unwrap_or([0.0; 2]);
             embedding = embedding.periodic(axis, range, harmonics)?;
         }
@@ -36,23 +44,120 @@ pub(super) fn network(problem: &Problem, options: &NetworkOptions, seed: u64) ->
         }
         embedding = embedding.fourier(&ranges, fourier.count, fourier.scale, seed)?;
     }
-    let hidden = match &options.hidden {
-        Some(hidden) => hidden.clone(),
-        None => match ranges.len() {
-            1 => vec![20; 2],
-            2 => vec![20; 3],
-            _ => vec![24; 3],
-        },
-    };
-    Mlp::new(embedding, &hidden, problem.fields.len())
+    Mlp::new(embedding, hidden, problem.fields.len())
 }
 
-/// Forms in which conditions hold; `later`: not the first window of time.
-pub(super) fn lifts(problem: &Problem, options: &NetworkOptions, later: bool) -> Result<Lifts> {
-    match options.conditions {
-        Conditions::Soft => Ok(Lifts::none(problem)),
-        Conditions::Hard => Lifts::new(problem, later),
+/// The hidden layers of the networks that are trained one after the other, each wider than the one before.
+pub(super) fn stages(problem: &Problem, options: &NetworkOptions) -> Vec<Vec<usize>> {
+    let second_order = matches!(
+        options.optimiser,
+        Optimiser::Auto | Optimiser::LevenbergMarquardt
+    );
+    match (&options.hidden, problem.coordinates.len()) {
+        (Some(hidden), _) => vec![hidden.clone()],
+        (None, 1) => vec![vec![20; 2]],
+        (None, 2) if second_order => [16, 20, 24].map(|w| vec![w; 3]).to_vec(),
+        (None, 2) => vec![vec![24; 3]],
+        (None, _) if second_order => [16, 24].map(|w| vec![w; 3]).to_vec(),
+        (None, _) => vec![vec![24; 3]],
     }
+}
+
+/// Windows of time: 1, or so many that a reaction (what is left of an equation without derivatives) grows by about
+/// `exp(4)` in each. All of time at once has false minima in which the solution stays at an unstable state.
+pub(super) fn windows(problem: &Problem) -> Result<usize> {
+    let (Some(time), true) = (problem.time(), problem.unknowns.is_empty()) else {
+        return Ok(1);
+    };
+    if problem.spec.data.is_some() || problem.equations.iter().all(|e| e.linear) {
+        return Ok(1);
+    }
+    let range = problem.coordinates.get(time).map_or([0.0; 2], |c| c.range);
+    let lifts = wrapped(problem, false)?;
+    let lifts = match problem.conditions.iter().find_map(|c| match c.place {
+        Place::Periodic { axis } => Some(axis),
+        _ => None,
+    }) {
+        Some(axis) => Lifts::new(problem, false, Some(axis))?,
+        None => lifts,
+    };
+    let dimensions = problem.coordinates.len();
+    let zero = |field: usize| Jet {
+        field,
+        order: vec![0; dimensions],
+    };
+    let own: Vec<Jet> = (0..problem.fields.len()).map(zero).collect();
+    let mut sequence = Sequence::new(dimensions, 3);
+    let inside = problem.domain.interior(256, &mut sequence)?;
+    let base = super::lift::Lifting::new(problem, &lifts.fields, &own)?.at(&inside)?;
+    let mut rate = 0.0f64;
+    for i in 0..inside.len() {
+        let mut arguments: Vec<f64> = inside
+            .columns()
+            .map(|c| c.get(i).copied().unwrap_or(f64::NAN))
+            .collect();
+        arguments.extend(problem.jets.iter().map(|jet| {
+            let value = jet.order.iter().all(|o| *o == 0);
+            let base = base.base.get(jet.field).and_then(|b| b.get(i));
+            base.copied().filter(|_| value).unwrap_or(0.0)
+        }));
+        arguments.resize(arguments.len() + dimensions, 0.0);
+        for equation in &problem.equations {
+            let (mut by_value, mut by_time) = (0.0f64, 0.0f64);
+            for (jet, program) in &equation.by_jet {
+                let Some(jet) = problem.jets.get(*jet) else {
+                    continue;
+                };
+                let slope = program.evaluate_point(&arguments).abs();
+                let total: u32 = jet.order.iter().map(|o| u32::from(*o)).sum();
+                if total == 0 {
+                    by_value = by_value.max(slope);
+                } else if total == 1 && jet.order.get(time) == Some(&1) {
+                    by_time = by_time.max(slope);
+                }
+            }
+            if by_time > 0.0 {
+                rate = rate.max(by_value / by_time);
+            }
+        }
+    }
+    let growth = rate * (range[1] - range[0]) / 4.0;
+    Ok(if growth.is_finite() {
+        (growth.ceil() as usize).clamp(1, 8)
+    } else {
+        1
+    })
+}
+
+/// Forms in which conditions hold; `later`: not the first window of time. Where a start is given whose derivatives do
+/// not fit a periodic axis, also that axis: the start can hold exactly if the network is not made periodic by it. (That
+/// needs a symmetry, which the caller looks for; without it, [`wrapped`] are the right ones.)
+pub(super) fn lifts(
+    problem: &Problem,
+    options: &NetworkOptions,
+    later: bool,
+) -> Result<(Lifts, Option<usize>)> {
+    if options.conditions == Conditions::Soft {
+        return Ok((Lifts::none(problem), None));
+    }
+    let lifts = wrapped(problem, later)?;
+    let periodic = problem.conditions.iter().find_map(|c| match c.place {
+        Place::Periodic { axis } => Some(axis),
+        _ => None,
+    });
+    if let (Some(axis), false) = (periodic, later) {
+        let held = |l: &Lifts| l.held.iter().filter(|h| **h).count();
+        let open = Lifts::new(problem, later, Some(axis))?;
+        if held(&open) > held(&lifts) {
+            return Ok((open, Some(axis)));
+        }
+    }
+    Ok((lifts, None))
+}
+
+/// The forms for a network that is periodic where the problem is.
+pub(super) fn wrapped(problem: &Problem, later: bool) -> Result<Lifts> {
+    Lifts::new(problem, later, None)
 }
 
 /// How large the jets are expected to be: the size of the field, by 2 over the range per derivative.
@@ -76,19 +181,24 @@ pub(super) struct Beside<'a> {
     pub(super) points: Option<Points>,
     /// Factor per kind before the division by the root of the number of points.
     pub(super) factors: Vec<f64>,
+    /// Further factor per fixed point.
+    pub(super) shares: Option<Vec<f64>>,
 }
 
 /// Soft conditions, data, and the end of the window before.
 pub(super) fn beside<'a>(
     problem: &'a Problem,
     lifts: &Lifts,
-    mirror: Option<&Mirror>,
+    (mirror, open): (Option<&Mirror>, Option<usize>),
     before: Option<&Trained>,
     weight: f64,
     fields: &[f64],
     seed: u64,
 ) -> Result<Vec<Beside<'a>>> {
     let mut out = Vec::new();
+    if let (Some(mirror), Some(axis)) = (mirror, open) {
+        out.push(joined(problem, lifts, mirror, axis, weight, fields, seed)?);
+    }
     let time = problem.time();
     let sizes = sizes(problem, fields);
     for (condition, held) in problem.conditions.iter().zip(&lifts.held) {
@@ -119,6 +229,7 @@ pub(super) fn beside<'a>(
             place: Some(condition.place.clone()),
             points: None,
             factors: vec![weight / usable(size)],
+            shares: None,
         });
     }
     if let (Some(before), Some(axis)) = (before, time) {
@@ -139,6 +250,53 @@ pub(super) fn usable(size: f64) -> f64 {
     } else {
         1.0
     }
+}
+
+/// Periodicity of a field that is even or odd about the middle of the period: what is odd about it vanishes at the end.
+fn joined<'a>(
+    problem: &Problem,
+    lifts: &Lifts,
+    mirror: &Mirror,
+    axis: usize,
+    weight: f64,
+    fields: &[f64],
+    seed: u64,
+) -> Result<Beside<'a>> {
+    let range = problem.coordinates.get(axis).map_or([0.0; 2], |c| c.range);
+    let half = 0.5 * (range[1] - range[0]);
+    let dimensions = problem.coordinates.len();
+    let mut sequence = Sequence::new(dimensions, seed ^ 0x10e4);
+    let mut points = problem.domain.interior(256, &mut sequence)?;
+    points.column_mut(axis).fill(range[1]);
+    let (mut wanted, mut factors) = (Vec::new(), Vec::new());
+    for field in 0..problem.fields.len() {
+        for order in 0..own_order(problem, field, axis).max(1) {
+            let mut all = vec![0; dimensions];
+            if let Some(o) = all.get_mut(axis) {
+                *o = order;
+            }
+            if mirror.sign(field, &all) < 0.0 {
+                let size = fields.get(field).copied().unwrap_or(1.0);
+                // Little: where a thin layer at the end is not resolved yet, these rows must not outweigh the
+                // equations (measured on the Allen-Cahn equation: 10 in place of 0.01 never leaves a false minimum).
+                factors.push(1e-3 * weight * half.powi(i32::from(order)) / size);
+                wanted.push((Jet { field, order: all }, vec![0.0; points.len()]));
+            }
+        }
+    }
+    // The start contradicts it, so that it counts the less the nearer the start is.
+    let shares = problem.time().and_then(|time| {
+        let range = problem.coordinates.get(time)?.range;
+        let share = |t: &f64| (t - range[0]) / (range[1] - range[0]);
+        Some(points.column(time).iter().map(share).collect())
+    });
+    Ok(Beside {
+        plan: Plan::new(problem, &lifts.fields, Some(mirror), Wanted::Values(wanted))?,
+        place: None,
+        points: Some(points),
+        factors,
+        shares,
+    })
 }
 
 /// Where the window before ended: values and derivatives by time below the highest order.
@@ -183,6 +341,7 @@ fn start<'a>(
         place: None,
         points: Some(points),
         factors,
+        shares: None,
     })
 }
 
@@ -264,6 +423,7 @@ fn observed<'a>(
         place: None,
         points: Some(points),
         factors,
+        shares: None,
     }))
 }
 
@@ -384,7 +544,14 @@ pub(super) fn beside_block(
     };
     let count = points.len();
     let root = (count.max(1) as f64).sqrt();
-    let weights = beside.factors.iter().map(|f| vec![f / root; count]);
+    let share = |i: usize| {
+        let shares = beside.shares.as_ref();
+        shares.map_or(1.0, |s| s.get(i).copied().unwrap_or(1.0))
+    };
+    let weights = beside
+        .factors
+        .iter()
+        .map(|f| (0..count).map(|i| share(i) * f / root).collect());
     let weights = weights.collect();
     beside.plan.block(points, normals, weights)
 }

@@ -90,8 +90,13 @@ impl<T: Real, S: Simd> NullaryFnOnce for There<'_, T, S> {
             &streams.order,
             firsts,
             pairs,
-            nodes.for_each(|(z, h)| second_there::<T, S>(simd, firsts, pairs, side, z, h)),
-            nodes.for_each(|(z, h)| higher_there::<T, S>(simd, streams, side, z, h, q))
+            // No closures: what they call would not become vector instructions.
+            for (z, h) in nodes {
+                second_there::<T, S>(simd, firsts, pairs, side, z, h);
+            },
+            for (z, h) in nodes {
+                higher_there::<T, S>(simd, streams, side, z, h, q);
+            }
         );
     }
 }
@@ -121,8 +126,12 @@ impl<T: Real, S: Simd> NullaryFnOnce for Back<'_, T, S> {
             &streams.order,
             firsts,
             pairs,
-            nodes.for_each(|((z, h), s)| second_back::<T, S>(simd, firsts, pairs, side, z, h, s)),
-            nodes.for_each(|((z, h), s)| higher_back::<T, S>(simd, streams, side, z, h, s, spare))
+            for ((z, h), s) in nodes {
+                second_back::<T, S>(simd, firsts, pairs, side, z, h, s);
+            },
+            for ((z, h), s) in nodes {
+                higher_back::<T, S>(simd, streams, side, z, h, s, spare);
+            }
         );
     }
 }
@@ -170,15 +179,15 @@ fn second_back<T: Real, S: Simd>(
 ) {
     let length = (1 + firsts + pairs.len()) * side;
     let (z, slopes) = (&z[..length], &mut slopes[..length]);
-    let number = |v: f64| T::splat(simd, T::of(v));
     for p in 0..side {
         let value = h[p];
-        let minus = T::minus(simd, number(0.0), value);
-        let f1 = T::fma(simd, minus, value, number(1.0));
+        let minus = T::minus(simd, T::splat(simd, T::of(0.0)), value);
+        let f1 = T::fma(simd, minus, value, T::splat(simd, T::of(1.0)));
         let f2 = T::times(simd, T::plus(simd, minus, minus), f1);
         let mut by_value = T::times(simd, f1, slopes[p]);
         // What f2 is multiplied with in the slope by the value, and f3.
-        let (mut by_f2, mut by_f3) = (number(0.0), number(0.0));
+        let zero = T::splat(simd, T::default());
+        let (mut by_f2, mut by_f3) = (zero, zero);
         for i in 1..=firsts {
             let at = i * side + p;
             by_f2 = T::fma(simd, slopes[at], z[at], by_f2);
@@ -198,7 +207,16 @@ fn second_back<T: Real, S: Simd>(
         by_value = T::fma(simd, f2, by_f2, by_value);
         if !pairs.is_empty() {
             let square = T::times(simd, value, value);
-            let f3 = T::times(simd, f1, T::fma(simd, number(6.0), square, number(-2.0)));
+            let f3 = T::times(
+                simd,
+                f1,
+                T::fma(
+                    simd,
+                    T::splat(simd, T::of(6.0)),
+                    square,
+                    T::splat(simd, T::of(-2.0)),
+                ),
+            );
             by_value = T::fma(simd, f3, by_f3, by_value);
         }
         slopes[p] = by_value;
@@ -211,12 +229,12 @@ fn squares<T: Real, S: Simd>(
     simd: S,
     streams: &Streams,
     stream: usize,
-    h: impl Fn(usize) -> T::V<S>,
+    (h, side, p): (&[T::V<S>], usize, usize),
 ) -> T::V<S> {
     let mut sum = T::splat(simd, T::of(if stream == 0 { 1.0 } else { 0.0 }));
     for (c, b, d) in &streams.chain[stream].square {
-        let left = T::times(simd, T::splat(simd, T::of(-c)), h(*b));
-        sum = T::fma(simd, left, h(*d), sum);
+        let left = T::times(simd, T::splat(simd, T::of(-c)), h[b * side + p]);
+        sum = T::fma(simd, left, h[d * side + p], sum);
     }
     sum
 }
@@ -241,7 +259,7 @@ fn higher_there<T: Real, S: Simd>(
                 }
             }
             h[a * side + p] = sum;
-            q[a] = squares::<T, S>(simd, streams, a, |s| h[s * side + p]);
+            q[a] = squares::<T, S>(simd, streams, a, (h, side, p));
         }
     }
 }
@@ -264,7 +282,7 @@ fn higher_back<T: Real, S: Simd>(
     } = spare;
     for p in 0..side {
         for (a, q) in q.iter_mut().enumerate() {
-            *q = squares::<T, S>(simd, streams, a, |s| h[s * side + p]);
+            *q = squares::<T, S>(simd, streams, a, (h, side, p));
             slope_h[a] = slopes[a * side + p];
             slopes[a * side + p] = zero;
             slope_q[a] = zero;

@@ -85,7 +85,7 @@ pub trait Vectors: Sized + 'static {
     const ROUND: Self;
     /// `tanh` is 1 in this type from half of this on.
     const FAR: Self;
-    /// `ln 2` in a part that small whole numbers multiply without rounding, and the rest.
+    /// `-ln 2` in a part that small whole numbers multiply without rounding, and the rest.
     const LN_2: [Self; 2];
     /// `1/n!` for `n` from high to 2: of the Taylor series of `(e^r - 1 - r)/r^2` for `|r| <= ln 2 / 2`.
     const SERIES: &[Self];
@@ -191,7 +191,7 @@ vectors!(
     [and_f32s, or_f32s, abs_f32s],
     12_582_912.0,
     20.0,
-    [355.0 / 512.0, -2.121_944_4e-4],
+    [-355.0 / 512.0, 2.121_944_4e-4],
     [
         1.0 / 40_320.0,
         1.0 / 5040.0,
@@ -228,7 +228,7 @@ vectors!(
     [and_f64s, or_f64s, abs_f64s],
     6_755_399_441_055_744.0,
     40.0,
-    [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10],
+    [-0.693_147_180_369_123_8, -1.908_214_929_270_587_7e-10],
     [
         1.0 / 87_178_291_200.0,
         1.0 / 6_227_020_800.0,
@@ -254,17 +254,22 @@ vectors!(
 /// `2|x| / ln 2`: nothing cancels.
 #[inline(always)]
 pub(super) fn tanh<T: Real, S: Simd>(simd: S, x: T::V<S>) -> T::V<S> {
-    let number = |v: T| T::splat(simd, v);
     let [size, sign] = T::size_and_sign(simd, x);
-    let y = T::at_most(simd, T::plus(simd, size, size), number(T::FAR));
-    let round = number(T::ROUND);
-    let rounded = T::fma(simd, y, number(T::of(std::f64::consts::LOG2_E)), round);
+    let y = T::at_most(simd, T::plus(simd, size, size), T::splat(simd, T::FAR));
+    let round = T::splat(simd, T::ROUND);
+    let rounded = T::fma(
+        simd,
+        y,
+        T::splat(simd, T::of(std::f64::consts::LOG2_E)),
+        round,
+    );
     let k = T::minus(simd, rounded, round);
-    let [ln_2, rest] = T::LN_2.map(|v| number(T::default() - v));
-    let r = T::fma(simd, k, rest, T::fma(simd, k, ln_2, y));
-    let mut sum = number(T::SERIES[0]);
+    let [ln_2, rest] = T::LN_2;
+    let r = T::fma(simd, k, T::splat(simd, ln_2), y);
+    let r = T::fma(simd, k, T::splat(simd, rest), r);
+    let mut sum = T::splat(simd, T::SERIES[0]);
     for c in &T::SERIES[1..] {
-        sum = T::fma(simd, sum, r, number(*c));
+        sum = T::fma(simd, sum, r, T::splat(simd, *c));
     }
     let small = T::fma(simd, sum, T::times(simd, r, r), r);
     let power = T::power::<S>(rounded);
@@ -272,9 +277,9 @@ pub(super) fn tanh<T: Real, S: Simd>(simd: S, x: T::V<S>) -> T::V<S> {
         simd,
         power,
         small,
-        T::minus(simd, power, number(T::of(1.0))),
+        T::minus(simd, power, T::splat(simd, T::of(1.0))),
     );
-    let size = T::over(simd, m, T::plus(simd, m, number(T::of(2.0))));
+    let size = T::over(simd, m, T::plus(simd, m, T::splat(simd, T::of(2.0))));
     T::signed(simd, size, sign)
 }
 
