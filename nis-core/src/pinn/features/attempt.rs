@@ -15,7 +15,7 @@ pub(super) const STRENGTH: f64 = 10.0;
 
 /// Measurements weigh this much, one after the other: first enough to lead the parameters, then so little that the
 /// equations hold and the scatter stays in the measurements.
-const DATA: [f64; 2] = [1e-2, 1e-5];
+const DATA: [f64; 4] = [1e-2, 1e-5, 1e-7, 1e-9];
 
 /// A solution and how it was come by.
 #[derive(Clone)]

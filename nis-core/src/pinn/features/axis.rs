@@ -57,7 +57,7 @@ fn chebyshev(size: usize, order: u8, at: &[f64]) -> Vec<f64> {
             let (done, rest) = table.split_at_mut(k * m);
             let target = rest.iter_mut().take(m).enumerate();
             match k {
-                0 => target.for_each(|(_, v)| *v = if j == 0 { 1.0 } else { 0.0 }),
+                0 => target.for_each(|at| *at.1 = if j == 0 { 1.0 } else { 0.0 }),
                 1 => target.for_each(|(i, v)| {
                     *v = match j {
                         0 => at[i],
@@ -87,7 +87,7 @@ pub(super) fn wave(k: usize, order: u8, x: f64) -> f64 {
         return if order == 0 { 1.0 } else { 0.0 };
     }
     // cos' = -sin, sin' = cos: a quarter turn each.
-    let quarter = (usize::from(order) + if k % 2 == 0 { 3 } else { 0 }) % 4;
+    let quarter = (usize::from(order) + if k.is_multiple_of(2) { 3 } else { 0 }) % 4;
     let (sin, cos) = (number * x).sin_cos();
     let turned = match quarter {
         0 => cos,

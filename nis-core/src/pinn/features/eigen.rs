@@ -18,7 +18,8 @@ use super::basis::{Basis, Block, tensor};
 use super::grow::{first, grown_sizes, rows, tails};
 use super::judge::Judge;
 use super::linear::Factored;
-use super::rows::{Says, State, System, periodic};
+use super::rows::{Says, State, System};
+use super::sets::periodic;
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 

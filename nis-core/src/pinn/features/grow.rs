@@ -7,7 +7,8 @@ use super::super::solve::SolveOptions;
 use super::attempt::{Attempt, attempt, fits, prolonged};
 use super::basis::{Basis, Block, members, tensor};
 use super::judge::Judge;
-use super::rows::{Rows, State, measurements, on_grids, periodic, spread};
+use super::rows::{Rows, State};
+use super::sets::{measurements, on_grids, periodic, spread};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 

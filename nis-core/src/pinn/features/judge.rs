@@ -2,7 +2,8 @@
 
 use super::super::points::Points;
 use super::super::problem::Problem;
-use super::rows::{Rows, Says, State, spread};
+use super::rows::{Rows, Says, State};
+use super::sets::spread;
 use crate::error::Result;
 
 /// Fresh points.

@@ -19,6 +19,7 @@ mod march;
 mod newton;
 mod rows;
 mod scan;
+mod sets;
 mod singular;
 mod slab;
 mod staircase;
@@ -268,6 +269,9 @@ pub(super) fn solve(
 /// Unknowns of polynomials without functions for the corners, where there is the choice.
 const MODEST: usize = 900;
 
+/// The larger tolerance of a second march, as a multiple.
+const COARSE: f64 = 30.0;
+
 /// A residual of polynomials above which random features are tried too.
 const POOR: f64 = 1e-4;
 
@@ -319,6 +323,21 @@ impl Solver<'_> {
         Ok((residual, found))
     }
 
+    /// The same march with a larger tolerance, to learn from it how residual and error go together.
+    fn coarse_march(&self) -> Result<Option<Representation>> {
+        let taken = self.started.elapsed().as_secs_f64();
+        if self.options.max_seconds.is_some_and(|s| taken > 0.5 * s) {
+            return Ok(None);
+        }
+        let mut options = self.options.clone();
+        options.tolerance = (COARSE * options.tolerance).min(0.1);
+        match march::march(self.problem, &options, self.started, self.progress) {
+            Ok(m) if m.short.is_none() => Ok(Some(m.representation)),
+            Ok(_) | Err(Error::Numerical { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     fn march(&self) -> Result<(f64, Found)> {
         let (problem, options) = (self.problem, self.options);
         let m = march::march(problem, options, self.started, self.progress)?;
@@ -343,7 +362,7 @@ impl Solver<'_> {
             iterations: m.iterations,
             notes,
             error: None,
-            coarse: None,
+            coarse: self.coarse_march()?,
         };
         Ok((residual, found))
     }

@@ -7,7 +7,8 @@ use super::super::solve::SolveOptions;
 use super::attempt::{Attempt, attempt, fits};
 use super::basis::{Basis, Block, Ridge};
 use super::judge::Judge;
-use super::rows::{State, measurements, on_grids, periodic, spread};
+use super::rows::State;
+use super::sets::{measurements, on_grids, periodic, spread};
 use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 

@@ -7,7 +7,8 @@ use super::super::problem::{Place, Problem};
 use super::attempt::STRENGTH;
 use super::axis::{Axis, Kind};
 use super::basis::{Basis, Block, members, tensor};
-use super::rows::{Rows, Says, State, System, gauss, grid};
+use super::rows::{Rows, Says, State, System};
+use super::sets::{gauss, grid};
 use super::staircase::{Link, Own, solve};
 use crate::error::Result;
 use crate::telemetry::Progress;
@@ -31,6 +32,9 @@ pub(super) struct Slab<'a> {
     links: Vec<(Mat<f64>, Mat<f64>)>,
     start: Vec<State>,
 }
+
+/// Residuals of the pieces and of the links, and the norm of all.
+type Residuals = (Vec<Vec<f64>>, Vec<Vec<f64>>, f64);
 
 /// A solved slab.
 pub(super) struct Solved {
@@ -152,7 +156,7 @@ impl<'a> Slab<'a> {
             .collect()
     }
 
-    fn residuals(&self, states: &[State]) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>, f64)> {
+    fn residuals(&self, states: &[State]) -> Result<Residuals> {
         let own = self
             .systems
             .iter()

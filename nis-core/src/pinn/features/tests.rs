@@ -10,6 +10,9 @@ use super::*;
 use crate::optim::Random;
 use crate::telemetry::Progress;
 
+mod evolution;
+mod parameters;
+
 fn problem(json: &str) -> Problem {
     let spec: ProblemSpec = serde_json::from_str(json).unwrap();
     spec.read().unwrap()
@@ -286,84 +289,6 @@ fn a_range_of_a_parameter_is_one_more_coordinate() {
     solves(json, &options, exact, 1e-5);
 }
 
-/// Heat with unknown conductivity, measured at 60 points with this scatter.
-fn inverse(scatter: f64, seed: u64) -> Found {
-    let mut random = Random(seed);
-    let (mut points, mut measured) = (Vec::new(), Vec::new());
-    for p in anywhere(&[[0.0, 1.0], [0.0, 1.0]]).iter().take(60) {
-        points.push(format!("[{}, {}]", p[0], p[1]));
-        measured.push(format!("[{}]", heat(p) + scatter * random.normal()));
-    }
-    let json = format!(
-        r#"{{"equations": ["u_t = a*u_xx"], "domain": {{"x": [0, 1], "t": [0, 1]}},
-        "conditions": ["u(x,0) = sin(pi*x)", "u(0,t) = 0", "u(1,t) = 0"], "parameters": {{"a": "?"}},
-        "data": {{"fields": ["u"], "points": [{}], "values": [{}]}}}}"#,
-        points.join(","),
-        measured.join(",")
-    );
-    run(&json, &SolveOptions::default()).1
-}
-
-#[test]
-fn conductivity_from_data() {
-    let exact = inverse(0.0, 1);
-    let a = &exact.parameters[0];
-    assert!((a.value - 0.4).abs() <= 1e-6, "{a:?} {:?}", exact.notes);
-    assert!(exact.converged, "{:?}", exact.notes);
-    // Within four standard errors from noisy data, and these are what they must be: the derivative of the solution
-    // by `a` is -pi^2 t u.
-    let at = anywhere(&[[0.0, 1.0], [0.0, 1.0]]);
-    let slopes = at.iter().take(60).map(|p| PI * PI * p[1] * heat(p));
-    let expected = 0.01 / slopes.map(|s| s * s).sum::<f64>().sqrt();
-    for seed in 2..5 {
-        let noisy = inverse(0.01, seed);
-        let a = &noisy.parameters[0];
-        let sigma = a.std_error.unwrap();
-        assert!((a.value - 0.4).abs() < 4.0 * sigma, "{a:?}");
-        assert!((sigma / expected - 1.0).abs() < 0.4, "{a:?} {expected}");
-    }
-}
-
-#[test]
-fn eigenvalues_of_strings_and_drums() {
-    let string = |l: &str| {
-        format!(
-            r#"{{"equations": ["-u_xx = l*u"], "domain": {{"x": [0, 1]}}, "parameters": {{"l": {l}}},
-            "conditions": ["u(0) = 0", "u(1) = 0"]}}"#
-        )
-    };
-    let drum = |shape: &str| {
-        format!(
-            r#"{{"equations": ["-u_xx - u_yy = l*u"], "domain": {{"shape": {shape}}}, "parameters": {{"l": "?"}},
-            "conditions": ["u = 0 on boundary"]}}"#
-        )
-    };
-    let l_shape = r#"{"polygon": [[-1,-1],[1,-1],[1,0],[0,0],[0,1],[-1,1]]}"#;
-    for (json, exact, tolerance) in [
-        (string("\"?\""), PI * PI, 1e-9),
-        (string("{\"start\": 85}"), 9.0 * PI * PI, 1e-9),
-        // The square of the first zero of the Bessel function J0.
-        (
-            drum(r#"{"disk": {"center": [0, 0], "radius": 1}}"#),
-            2.404_825_557_695_773_f64.powi(2),
-            1e-8,
-        ),
-        // Trefethen and Betcke, "Computed eigenmodes of planar regions" (2006).
-        (drum(l_shape), 9.639_723_844_021_9, 1e-5),
-    ] {
-        let (_, found) = run(&json, &SolveOptions::default());
-        let error = (found.parameters[0].value / exact - 1.0).abs();
-        assert!(error <= tolerance, "{error:e} {json} {:?}", found.notes);
-    }
-    let (problem, found) = run(&string("\"?\""), &SolveOptions::default());
-    assert!(found.converged, "{:?}", found.notes);
-    let at: Vec<Vec<f64>> = [0.1, 0.37, 0.5, 0.93].iter().map(|x| vec![*x]).collect();
-    let got = values(&problem, &found, 0, &at);
-    let shape: Vec<f64> = at.iter().map(|p| (PI * p[0]).sin()).collect();
-    let scaled: Vec<f64> = got.iter().map(|v| v / got[2]).collect();
-    assert!(error(&scaled, &shape) < 1e-8);
-}
-
 #[test]
 fn random_features_on_a_disk_and_functions_of_the_host() {
     let json = r#"{"equations": ["-u_xx - u_yy = f"], "conditions": ["u = 0 on boundary"],
@@ -377,7 +302,7 @@ fn random_features_on_a_disk_and_functions_of_the_host() {
     };
     let found = solve(&problem, &options, &Progress::none()).unwrap();
     assert!(found.converged, "{:?}", found.notes);
-    let at = [vec![0.5, 0.0], vec![1.5, -0.7], vec![-1.0, 0.9]];
+    let at: [Vec<f64>; 3] = [vec![0.5, 0.0], vec![1.5, -0.7], vec![-1.0, 0.9]];
     let exact: Vec<f64> = at
         .iter()
         .map(|p| 4.0 - (p[0] - 0.5).powi(2) - p[1].powi(2))
@@ -437,64 +362,6 @@ fn derivatives_of_expansions_are_those_of_finite_differences() {
             assert!((by_y / (2.0 * h) - jet([p, q + 1], at)).abs() < 1e-5 * size);
         }
     }
-}
-
-fn marches(json: &str, name: &str, tolerance: f64, wanted: f64) {
-    let golden = &golden()[name];
-    let options = SolveOptions {
-        tolerance,
-        ..family(Family::March)
-    };
-    let (problem, found) = run(json, &options);
-    let (x, t) = (numbers(&golden["x"]), numbers(&golden["t"]));
-    let rows = golden["u[x][t]"].as_array().unwrap();
-    let (mut at, mut exact) = (Vec::new(), Vec::new());
-    for (x, row) in x.iter().zip(rows) {
-        at.extend(t.iter().map(|t| vec![*x, *t]));
-        exact.extend(numbers(row));
-    }
-    let error = error(&values(&problem, &found, 0, &at), &exact);
-    assert!(error <= wanted, "{name} {error:e} {:?}", found.notes);
-    assert!(found.converged, "{name} {:?}", found.notes);
-}
-
-#[test]
-fn the_front_of_burgers_equation() {
-    let json = r#"{"equations": ["u_t + u*u_x = 0.01/pi*u_xx"], "domain": {"x": [-1, 1], "t": [0, 1]},
-        "conditions": ["u(x,0) = -sin(pi*x)", "u(-1,t) = 0", "u(1,t) = 0"]}"#;
-    marches(json, "burgers", 1e-3, 1e-4);
-}
-
-#[test]
-fn the_fronts_of_allen_and_cahn() {
-    let json = r#"{"equations": ["u_t = 1e-3*u_xx + 5*u - 5*u^3"], "domain": {"x": [-1, 1], "t": [0, 1]},
-        "conditions": ["u(x,0) = x^2*cos(pi*x)", "u(-1,t) = -1", "u(1,t) = -1"]}"#;
-    marches(json, "allen_cahn_dirichlet", 1e-3, 1e-4);
-}
-
-#[test]
-fn marching_linear_periodic_and_second_order_in_time() {
-    let march = SolveOptions {
-        tolerance: 1e-6,
-        ..family(Family::March)
-    };
-    let around = r#"{"equations": ["u_t + u_x = 0"], "domain": {"x": [-1, 1], "t": [0, 1]},
-        "conditions": ["u(x,0) = exp(sin(pi*x))", "periodic x"]}"#;
-    solves(around, &march, |p| (PI * (p[0] - p[1])).sin().exp(), 1e-7);
-    let wave = r#"{"equations": ["u_tt = u_xx"], "domain": {"x": [0, 1], "t": [0, 1]},
-        "conditions": ["u(x,0) = sin(pi*x)", "u_t(x,0) = pi*sin(pi*x)", "u(0,t) = 0", "u(1,t) = 0"]}"#;
-    let exact = |p: &[f64]| (PI * p[0]).sin() * ((PI * p[1]).cos() + (PI * p[1]).sin());
-    solves(wave, &march, exact, 1e-7);
-    // Two fields, the second without a derivative by time.
-    let system = r#"{"equations": ["u_t = v_x", "v = 0.3*u_x"], "domain": {"x": [0, 1], "t": [0, 1]},
-        "conditions": ["u(x,0) = cos(pi*x)", "v(0,t) = 0", "v(1,t) = 0"]}"#;
-    let exact = |p: &[f64]| (-0.3 * PI * PI * p[1]).exp() * (PI * p[0]).cos();
-    solves(system, &march, exact, 1e-7);
-    let steady = on_square("u_xx + u_yy = 1", 0.0);
-    let error = solve(&problem(&steady), &march, &Progress::none())
-        .err()
-        .unwrap();
-    assert_eq!(error.field(), Some("features.family"));
 }
 
 #[test]

@@ -9,10 +9,12 @@ mod check;
 mod columns;
 mod condition;
 mod domain;
+mod fields;
 mod functions;
 mod integral;
 mod lower;
 mod names;
+mod residual;
 mod spec;
 #[cfg(test)]
 mod tests;

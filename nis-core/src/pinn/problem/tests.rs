@@ -1,6 +1,7 @@
 //! Problems as text: what is read, what is refused and with which words.
 
 mod integrals;
+mod limits;
 mod properties;
 mod refused;
 

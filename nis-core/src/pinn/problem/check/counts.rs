@@ -1,8 +1,7 @@
 //! As many conditions as the orders of the derivatives ask for, and at the right end of time.
 
-use super::{Given, refuse, values};
+use super::Given;
 use crate::error::{Error, Result};
-use crate::pinn::points::Sequence;
 use crate::pinn::problem::{Place, Problem, Role, condition};
 
 /// The order of a field's derivatives by an axis in the equations.
@@ -16,7 +15,7 @@ fn order(problem: &Problem, field: usize, axis: usize) -> u8 {
 }
 
 /// Orders of derivatives by an axis of a field that a condition contains.
-fn asked(problem: &Problem, condition: usize, field: usize, axis: usize) -> Vec<u8> {
+pub(super) fn asked(problem: &Problem, condition: usize, field: usize, axis: usize) -> Vec<u8> {
     let residual = problem.conditions.get(condition).map(|c| &c.residual);
     let jets = residual.map_or(&[][..], |r| &r.by_jet).iter();
     jets.filter_map(|(jet, _)| problem.jets.get(*jet))
@@ -274,7 +273,7 @@ fn along(
                 (2, 1) => (0, 1),
                 (2, 2) => (1, 1),
                 (2, 3) => (0, 0),
-                (_, k) => (k / if space == 1 { 2 } else { 2 }, k % 2),
+                (_, k) => (k / 2, k % 2),
             };
             if side.0 == axis {
                 ends[side.1] += weight;
@@ -336,6 +335,18 @@ fn boundary(
                 expected,
             ));
         }
+    }
+    let one_end = needed == 2 && have == 2 && ends.contains(&2);
+    if let (true, Some(own)) = (one_end, problem.coordinates.get(axis)) {
+        let end = if ends[0] == 2 {
+            own.range[0]
+        } else {
+            own.range[1]
+        };
+        notes.push(format!(
+            "both conditions for `{field_name}` along {0} stand at {0} = {end}: ill-posed but for waves along {0}",
+            own.name
+        ));
     }
     if have > needed && needed > 1 {
         notes.push(format!(
@@ -417,101 +428,4 @@ fn parts(
         notes.push(format!("none on {part}: {expected}"));
     }
     Ok(false)
-}
-
-/// Refuses diffusion that is asked to run backwards in time.
-pub(super) fn direction(problem: &Problem, given: &Given<'_>) -> Result<()> {
-    let Some(time) = problem
-        .time()
-        .filter(|_| condition::own(&problem.coordinates).len() > 1)
-    else {
-        return Ok(());
-    };
-    let [low, high] = problem.coordinates.get(time).map_or([0.0; 2], |c| c.range);
-    let space = |axis: usize| {
-        problem
-            .coordinates
-            .get(axis)
-            .is_some_and(|c| c.role == Role::Space)
-    };
-    let mut sequence = Sequence::new(problem.coordinates.len(), 11);
-    for (number, equation) in problem
-        .equations
-        .iter()
-        .enumerate()
-        .take(given.own_equations)
-    {
-        let jets = equation
-            .by_jet
-            .iter()
-            .filter_map(|(k, p)| Some((problem.jets.get(*k)?, p)));
-        let in_time: Vec<_> = jets
-            .clone()
-            .filter(|(j, _)| j.order.get(time) > Some(&0))
-            .collect();
-        let [(first, rate)] = in_time.as_slice() else {
-            continue;
-        };
-        if first.order.iter().map(|o| u32::from(*o)).sum::<u32>() != 1 {
-            continue;
-        }
-        let own: Vec<_> = jets.filter(|(j, _)| j.field == first.field).collect();
-        let in_space = |j: &crate::pinn::problem::Jet| -> u32 {
-            let orders = j.order.iter().enumerate().filter(|(axis, _)| space(*axis));
-            orders.map(|(_, o)| u32::from(*o)).sum()
-        };
-        if own.iter().any(|(j, _)| in_space(j) > 2) {
-            continue;
-        }
-        let pure: Vec<_> = own
-            .iter()
-            .filter(|(j, _)| {
-                j.order
-                    .iter()
-                    .enumerate()
-                    .any(|(axis, o)| space(axis) && *o == 2)
-            })
-            .collect();
-        let points = problem.domain.interior(16, &mut sequence)?;
-        let (mut forward, mut backward) = (0, 0);
-        for jet in [0.37, -0.61] {
-            let rates = values(problem, rate, &points, jet)?;
-            for (_, program) in &pure {
-                let spread = values(problem, program, &points, jet)?;
-                for (r, s) in rates.iter().zip(&spread) {
-                    forward += usize::from(r * s < 0.0);
-                    backward += usize::from(r * s > 0.0);
-                }
-            }
-        }
-        let wrong = match (forward, backward) {
-            (1.., 0) => high,
-            (0, 1..) => low,
-            _ => continue,
-        };
-        let other = if wrong == low { high } else { low };
-        let at = |end: f64| {
-            problem.conditions.iter().enumerate().find(|(k, c)| {
-                matches!(c.place, Place::Face { axis, value } if axis == time && value == end)
-                    && !asked(problem, *k, first.field, time).is_empty()
-            })
-        };
-        if let (Some((k, _)), None) = (at(wrong), at(other)) {
-            let host = given.equations.get(number).map_or("", |t| t.host.as_str());
-            let way = if wrong == high {
-                "forwards"
-            } else {
-                "backwards"
-            };
-            return Err(refuse(
-                given,
-                k,
-                problem,
-                format!(
-                    "values at t = {other}: `{host}` spreads {way} in time, and following it against that direction is ill-posed"
-                ),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod conflict;
 mod counts;
 mod data;
+mod direction;
 
 use super::names::Names;
 use super::text::Text;
@@ -46,7 +47,7 @@ pub(super) fn check(problem: &mut Problem, given: &Given<'_>) -> Result<()> {
             "`data`, or more conditions than the equations need, that tell it",
         ));
     }
-    counts::direction(problem, given)?;
+    direction::check(problem, given)?;
     conflict::check(problem, given, &mut notes)?;
     problem.notes = notes;
     Ok(())
@@ -211,10 +212,11 @@ fn places(problem: &Problem, given: &Given<'_>) -> Result<()> {
                     ));
                 }
             }
-            Place::Face { .. } | Place::Edge(_) if !problem.domain.is_box() => {
-                if problem.domain.on(&c.place, 1, &mut sequence).is_err() {
-                    return Err(refuse(given, k, problem, "a place in the domain".into()));
-                }
+            Place::Face { .. } | Place::Edge(_)
+                if !problem.domain.is_box()
+                    && problem.domain.on(&c.place, 1, &mut sequence).is_err() =>
+            {
+                return Err(refuse(given, k, problem, "a place in the domain".into()));
             }
             _ => {}
         }

@@ -30,6 +30,9 @@ enum Source {
     Closure(Closure),
 }
 
+/// Where the zero set crosses a grid line: from a grid point `(i, j)` along axis 0 or 1.
+type Crossing = (usize, usize, usize);
+
 /// A chain of points on the zero set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chain(pub(super) Vec<V>);
@@ -179,8 +182,7 @@ impl Level {
         let counts = [n, n, 0];
         let values = self.grid(bounds, counts)?;
         let value = |i: usize, j: usize| values.get(j * (n + 1) + i).copied().unwrap_or(1.0);
-        // A crossing lies on a grid line: from (i, j) along axis 0 or 1.
-        let mut links: HashMap<(usize, usize, usize), Vec<(usize, usize, usize)>> = HashMap::new();
+        let mut links: HashMap<Crossing, Vec<Crossing>> = HashMap::new();
         for j in 0..n {
             for i in 0..n {
                 let square = [
@@ -213,7 +215,7 @@ impl Level {
                 }
             }
         }
-        let point = |(i, j, axis): (usize, usize, usize)| {
+        let point = |(i, j, axis): Crossing| {
             let end = if axis == 0 { (i + 1, j) } else { (i, j + 1) };
             let (p, q) = (
                 grid_point(bounds, counts, [i, j, 0]),
@@ -229,10 +231,10 @@ impl Level {
             let mut chain = Vec::new();
             let mut at = start;
             while let Some(next) = links.get_mut(&at).and_then(Vec::pop) {
-                if let Some(back) = links.get_mut(&next) {
-                    if let Some(place) = back.iter().position(|k| *k == at) {
-                        back.swap_remove(place);
-                    }
+                if let Some(back) = links.get_mut(&next)
+                    && let Some(place) = back.iter().position(|k| *k == at)
+                {
+                    back.swap_remove(place);
                 }
                 if chain.is_empty() {
                     chain.push(point(at));
