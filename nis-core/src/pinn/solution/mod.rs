@@ -288,3 +288,6 @@ impl Solution {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
