@@ -158,7 +158,7 @@ fn choose(
     if problem.coordinates.len() == 1 && problem.eigen.is_none() {
         match ode::solve(problem, options, progress) {
             Ok(found) => {
-                notes.push("integrated step by step: all conditions hold at one point".into());
+                notes.push("integrated step by step: an initial-value problem".into());
                 return finish(found, &notes);
             }
             // No initial-value problem, or one that integration cannot take: the reason is kept.

@@ -107,9 +107,12 @@ pub(super) fn integrate(
             0 => TIGHTEST,
             _ => super::radau::TIGHTEST,
         } / RATIO;
-        if apart.error <= options.tolerance && tolerance >= 0.999 * tightest
-            || tolerance <= 1.001 * tightest
-        {
+        if tolerance < 0.999 * tightest {
+            tolerance = tightest;
+            rough = whole(tolerance)?;
+            continue;
+        }
+        if apart.error <= options.tolerance || tolerance <= 1.001 * tightest {
             break (fine, apart);
         }
         // Tighter by what is missing, for errors go with the tolerance.

@@ -290,3 +290,6 @@ impl Solution {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

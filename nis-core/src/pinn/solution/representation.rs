@@ -93,7 +93,8 @@ impl Representation {
 
     fn check_nested(&self, fields: usize, dimensions: usize, depth: usize) -> Result<()> {
         match self {
-            Representation::Features(_) | Representation::Network(_) => Ok(()),
+            Representation::Features(e) => e.check(),
+            Representation::Network(_) => Ok(()),
             Representation::Trajectory(t) => t.check(fields, dimensions),
             Representation::Pieces { axis, ends, parts } => {
                 let fine = *axis < dimensions
