@@ -98,11 +98,15 @@ def spectral(equation: Callable[[np.ndarray, np.ndarray], np.ndarray], start: np
 
 
 def allen_cahn(n: int, points: np.ndarray) -> np.ndarray:
-    x = np.linspace(-1, 1, n, endpoint=False)
-    sol = spectral(lambda u, uxx: 1e-4 * uxx + 5 * (u - u**3), x**2 * np.cos(np.pi * x), n)
-    out = np.empty(len(points))
+    # The start has a kink at the ends: its modes are those of a fine grid, cut off.
+    fine = 1 << 18
+    x = np.linspace(-1, 1, fine, endpoint=False)
+    modes = np.fft.rfft(x**2 * np.cos(np.pi * x))[: n // 2 + 1] * (n / fine)
+    modes[-1] = 0
+    sol = spectral(lambda u, uxx: 1e-4 * uxx + 5 * (u - u**3), np.fft.irfft(modes, n), n)
+    out = points[:, 0] ** 2 * np.cos(np.pi * points[:, 0])
     waves = np.pi * np.fft.rfftfreq(n, 1.0 / n)
-    for t in np.unique(points[:, 1]):
+    for t in np.unique(points[points[:, 1] > 0, 1]):
         own = points[:, 1] == t
         modes = np.fft.rfft(sol(t)) / n
         modes[1:-1] *= 2
@@ -335,7 +339,9 @@ def model(dde: Any, backend: str, name: str) -> Any:
         conditions = [dde.icbc.IC(geometry, begin, lambda _, on: on)]
         if name == "allen_cahn":
             conditions += [
-                dde.icbc.PeriodicBC(geometry, 0, lambda _, on: on, derivative_order=order) for order in (0, 1)
+                dde.icbc.PeriodicBC(geometry, 0, lambda _, on: on, derivative_order=order)
+                # Derivatives in conditions end in a TypeError with DeepXDE 1.15 on jax.
+                for order in ((0,) if backend == "jax" else (0, 1))
             ]
         else:
             conditions.append(dde.icbc.DirichletBC(geometry, lambda x: np.zeros((len(x), 1)), lambda _, on: on))
@@ -348,6 +354,8 @@ def model(dde: Any, backend: str, name: str) -> Any:
 
 def train(args: argparse.Namespace) -> None:
     """Prints `[seconds, error]` at each mark; evaluations do not count."""
+    if args.worker == "oscillator" and args.backend == "jax":
+        sys.exit("not run: an initial slope (OperatorBC with a derivative) ended in a TypeError with DeepXDE 1.15 on jax")
     dde = deepxde(args.backend, "float32", args.threads)
     p = problems()[args.worker]
     want = p.truth(p.grid)
@@ -358,8 +366,8 @@ def train(args: argparse.Namespace) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         net.compile("adam", lr=1e-3, verbose=0)
     spent += time.perf_counter() - begin
-    chunk, adam = 20, True
-    while marks and (left > 0 or not adam):
+    chunk, adam, done = 20, True, False
+    while marks:
         begin = time.perf_counter()
         with contextlib.redirect_stdout(io.StringIO()):
             if adam and second and (left <= 0 or spent > 0.5 * args.cap):
@@ -374,15 +382,14 @@ def train(args: argparse.Namespace) -> None:
                 before = net.train_state.step
                 dde.optimizers.set_LBFGS_options(maxiter=100, maxfun=125)
                 net.train(display_every=10**9, verbose=0)
-                if net.train_state.step - before < 10:
-                    marks = marks[:1]
+                # It ended by itself.
+                done = net.train_state.step - before < 10
         spent += time.perf_counter() - begin
-        if left <= 0 and not second:
-            marks = marks[:1]
-        if spent >= marks[0] or len(marks) == 1:
+        done = done or (left <= 0 and not second)
+        if done or spent >= marks[0]:
             got = np.asarray(net.predict(p.grid.astype(np.float32)))[:, 0]
             print(json.dumps([round(spent, 3), relative(got, want)]), flush=True)
-            marks = [m for m in marks[1:] if m > spent]
+            marks = [] if done else [m for m in marks if m > spent]
 
 
 def step(args: argparse.Namespace) -> None:
