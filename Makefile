@@ -1,5 +1,5 @@
 # The commands that a newcomer needs. Each works in a fresh clone, and twice in a row.
-.PHONY: help demo test setup bench bench-laplace bench-kan docs header clean
+.PHONY: help demo test setup bench bench-laplace bench-kan bench-pinn docs header clean
 
 help:
 	@echo "make demo    builds nis and analyses three real records; prints where the report pages are"
@@ -8,6 +8,7 @@ help:
 	@echo "make bench   runs the benchmarks (on an idle machine)"
 	@echo "make bench-laplace  the Laplace engine beside its peers, in one table (on an idle machine)"
 	@echo "make bench-kan  Kolmogorov-Arnold networks beside their peers, in one table (on an idle machine; 6 GB)"
+	@echo "make bench-pinn  differential equations: DeepXDE and classical solvers beside ours (on an idle machine; 7 GB)"
 	@echo "make docs    builds the documentation of the Rust crates; prints where it is"
 	@echo "make header  writes include/nis.h anew after a change of nis-ffi"
 	@echo "make clean   removes what was built"
@@ -31,6 +32,9 @@ bench-laplace:
 
 bench-kan:
 	@scripts/bench_kan.sh
+
+bench-pinn:
+	@scripts/bench_pinn.sh
 
 docs:
 	cargo doc --workspace --no-deps --locked

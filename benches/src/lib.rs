@@ -1,1 +1,3 @@
-//! Nothing of its own: the benches are in `spine.rs`, the peers' in `peers/`.
+//! What benches share. The benches themselves are in the files beside `src/`, the peers' in `peers/`.
+
+pub mod pinn;

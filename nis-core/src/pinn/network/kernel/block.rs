@@ -182,19 +182,20 @@ fn one_back<T: Real, S: Simd>(
     room.slopes.swap(0, 1);
 }
 
-/// Adds the gradient to `room.lanes`; slopes by the outputs as left by [`seed`].
+/// Adds the gradient to `gradient`, a vector per parameter; slopes by the outputs as left by [`seed`].
 #[inline(always)]
 pub(super) fn back<T: Real, S: Simd>(
     simd: S,
     plan: &Plan<'_, T>,
     room: &mut Room<T>,
     spare: &mut Spare<T::V<S>>,
+    gradient: &mut [T],
 ) {
     let (columns, lanes) = (plan.columns, T::lanes::<S>());
     for (l, layer) in plan.layers.iter().enumerate().rev() {
         let slopes = T::vectors::<S>(&room.slopes[0]);
         let into = T::vectors::<S>(&room.into[l]);
-        let own = &mut room.lanes[layer.start * lanes..layer.end() * lanes];
+        let own = &mut gradient[layer.start * lanes..layer.end() * lanes];
         let (weights, biases) = T::vectors_mut::<S>(own).split_at_mut(layer.from * layer.to);
         simd.vectorize(Outer::<T, S> {
             simd,

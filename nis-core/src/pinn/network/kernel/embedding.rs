@@ -78,6 +78,7 @@ impl Feature {
 /// # Ok::<(), nis_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Embedding {
     /// Number of coordinates.
     pub coordinates: usize,

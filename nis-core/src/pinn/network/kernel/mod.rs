@@ -27,6 +27,7 @@ use crate::optim::Random;
 use plan::{Plan, Room};
 
 pub use embedding::{Embedding, Feature};
+use simd::Aligned;
 pub use simd::{Real, Vectors};
 pub use streams::Streams;
 
@@ -52,6 +53,7 @@ const MOST_PARAMETERS: usize = 1 << 24;
 /// # Ok::<(), nis_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mlp {
     embedding: Embedding,
     hidden: Vec<usize>,
@@ -60,22 +62,22 @@ pub struct Mlp {
 
 /// Number of threads and the buffers of the kernels, kept from call to call.
 ///
-/// Memory: per thread all streams of all nodes for a block of 16 to 256 points, about 0.5 MB for usual networks, and a
-/// gradient for each lane of a vector; for all, 4 to 32 gradients.
+/// Memory: per thread all streams of all nodes for a block of 16 to 256 points, about 0.5 MB for usual networks; for
+/// all, 4 to 16 gradients of a vector (16 to 64 bytes) per parameter.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<T = f64> {
     threads: usize,
     rooms: Vec<Room<T>>,
-    partial: Vec<T>,
+    partial: Aligned<T>,
 }
 
-impl<T> Workspace<T> {
+impl<T: Real> Workspace<T> {
     /// For this many threads (0 counts as 1). Results do not depend on the number.
     pub fn new(threads: usize) -> Self {
         Workspace {
             threads: threads.max(1),
             rooms: Vec::new(),
-            partial: Vec::new(),
+            partial: Aligned::default(),
         }
     }
 

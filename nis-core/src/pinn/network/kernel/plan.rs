@@ -19,10 +19,10 @@ const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_POINTS: [usize; 2] = [32, 256];
 
 /// Parts of the points whose gradients are summed apart, at most: threads can share no more than that.
-const MOST_CHUNKS: usize = 32;
+const MOST_CHUNKS: usize = 16;
 
-/// Numbers in all these gradients that should not be passed.
-const MOST_PARTIAL: usize = 1 << 23;
+/// Numbers in all these gradients, a vector per parameter, that should not be passed.
+const MOST_PARTIAL: usize = 1 << 24;
 
 #[derive(Debug)]
 pub(super) struct Plan<'a, T> {
@@ -98,7 +98,8 @@ impl<'a, T: Real> Plan<'a, T> {
     pub(super) fn chunks(&self) -> Vec<Range<usize>> {
         let n = self.count();
         let blocks = n.div_ceil(self.block);
-        let most = (MOST_PARTIAL / self.p.len().max(1)).clamp(4, MOST_CHUNKS);
+        // WIDEST and not the machine's: the same everywhere.
+        let most = (MOST_PARTIAL / (WIDEST * self.p.len()).max(1)).clamp(4, MOST_CHUNKS);
         let size = blocks.div_ceil(most).max(1) * self.block;
         (0..n)
             .step_by(size)
@@ -128,8 +129,6 @@ pub(super) struct Room<T> {
     pub(super) under: Vec<Aligned<T>>,
     /// Slopes by what is under the tanh of two layers.
     pub(super) slopes: [Aligned<T>; 2],
-    /// The gradient, a vector for each parameter.
-    pub(super) lanes: Aligned<T>,
     /// Streams of the outputs as columns of points, and the slopes by them.
     pub(super) values: Vec<T>,
     pub(super) adjoint: Vec<T>,

@@ -16,13 +16,18 @@ const ROWS: [[usize; WIDE + 1]; 2] = [[1, 8, 5, 4, 3, 2, 2], [1, 8, 8, 7, 5, 5, 
 /// Most rows on both sides of an outer product.
 const OUTER: [[usize; 2]; 2] = [[3, 4], [5, 5]];
 
-struct Many;
+/// Numbers per vector and whether there are 32 registers, on this machine.
+pub(super) fn machine<T: Real>() -> (usize, bool) {
+    Arch::new().dispatch(Machine(std::marker::PhantomData::<T>))
+}
 
-impl WithSimd for Many {
-    type Output = bool;
+struct Machine<T>(std::marker::PhantomData<T>);
 
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        many::<S>()
+impl<T: Real> WithSimd for Machine<T> {
+    type Output = (usize, bool);
+
+    fn with_simd<S: Simd>(self, _: S) -> (usize, bool) {
+        (T::lanes::<S>(), many::<S>())
     }
 }
 
@@ -54,7 +59,7 @@ pub(super) fn pack<T: Real>(
     weight: impl Fn(usize, usize) -> T,
 ) {
     out.clear();
-    let many = Arch::new().dispatch(Many);
+    let (_, many) = machine::<T>();
     for (from, count) in parts(rows, rows_for(columns, many)) {
         for k in 0..reads {
             out.extend((from..from + count).map(|row| weight(row, k)));
@@ -130,6 +135,7 @@ impl<T: Real, S: Simd> NullaryFnOnce for Products<'_, T, S> {
     }
 }
 
+#[allow(clippy::needless_range_loop)] // by index, or the sums would not stay in registers
 #[inline(always)]
 fn product_of<T: Real, S: Simd, const M: usize, const C: usize>(
     simd: S,
@@ -221,6 +227,7 @@ impl<T: Real, S: Simd> NullaryFnOnce for Outer<'_, T, S> {
     }
 }
 
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn outer_of<T: Real, S: Simd, const A: usize, const B: usize>(
     simd: S,
@@ -237,22 +244,22 @@ fn outer_of<T: Real, S: Simd, const A: usize, const B: usize>(
         .zip(b.chunks_exact(rows[1] * columns));
     for (a, b) in tiles {
         let (a, b) = (&a[from[0] * columns..], &b[from[1] * columns..]);
-        let a: [&[T::V<S>]; A] = std::array::from_fn(|k| &a[k * columns..(k + 1) * columns]);
-        let b: [&[T::V<S>]; B] = std::array::from_fn(|k| &b[k * columns..(k + 1) * columns]);
+        let a: [&[T::V<S>]; A] = std::array::from_fn(|k| &a[k * columns..][..columns]);
+        let b: [&[T::V<S>]; B] = std::array::from_fn(|k| &b[k * columns..][..columns]);
         for c in 0..columns {
-            let right: [T::V<S>; B] = std::array::from_fn(|k| b[k][c]);
-            for (sums, a) in sums.iter_mut().zip(&a) {
-                let left = a[c];
-                for (sum, right) in sums.iter_mut().zip(&right) {
-                    *sum = T::fma(simd, left, *right, *sum);
+            // By index: with iterators the sums would not stay in registers.
+            for i in 0..A {
+                let left = a[i][c];
+                for j in 0..B {
+                    sums[i][j] = T::fma(simd, left, b[j][c], sums[i][j]);
                 }
             }
         }
     }
-    for (k, sums) in sums.iter().enumerate() {
-        let place = &mut out[(from[0] + k) * rows[1] + from[1]..];
-        for (out, sum) in place.iter_mut().zip(sums) {
-            *out = T::plus(simd, *out, *sum);
+    for i in 0..A {
+        let place = &mut out[(from[0] + i) * rows[1] + from[1]..][..B];
+        for j in 0..B {
+            place[j] = T::plus(simd, place[j], sums[i][j]);
         }
     }
 }

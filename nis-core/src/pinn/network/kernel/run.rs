@@ -10,6 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::block;
 use super::chain::Spare;
 use super::plan::{Plan, Room};
+use super::product::machine;
 use super::simd::Real;
 use super::{LossOf, Workspace};
 
@@ -17,7 +18,7 @@ use super::{LossOf, Workspace};
 enum Task<'a, 'm, T> {
     /// Columns of values.
     Values(Vec<&'m mut [T]>),
-    /// A loss, and its gradient.
+    /// A loss, and its gradient, a vector per parameter.
     Loss {
         loss: &'a LossOf<'a, T>,
         sum: &'m mut f64,
@@ -66,9 +67,7 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
                 gradient,
             } => {
                 let kinds = plan.streams.len() * plan.net.outputs;
-                room.lanes
-                    .fit(plan.p.len() * T::lanes::<S>())
-                    .fill(T::default());
+                gradient.fill(T::default());
                 let (mut values, mut adjoint) = (
                     std::mem::take(&mut room.values),
                     std::mem::take(&mut room.adjoint),
@@ -82,13 +81,9 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
                     *sum += loss(block, &values, &mut adjoint);
                     let [first, _] = &mut room.slopes;
                     block::seed::<T, S>(plan, first, n, adjoint.chunks_exact(n));
-                    block::back::<T, S>(simd, plan, room, spare);
+                    block::back::<T, S>(simd, plan, room, spare, gradient);
                 }
                 (room.values, room.adjoint) = (values, adjoint);
-                let lanes = T::vectors::<S>(&room.lanes);
-                for (to, from) in gradient.iter_mut().zip(lanes) {
-                    *to = T::sum(simd, *from);
-                }
             }
             Task::Rows { seeds, mut rows } => {
                 let n = plan.count();
@@ -198,12 +193,14 @@ pub(super) fn loss<T: Real>(
     gradient: &mut [T],
 ) -> f64 {
     let chunks = plan.chunks();
-    let size = plan.p.len();
+    if chunks.is_empty() {
+        return 0.0;
+    }
+    let size = plan.p.len() * machine::<T>().0;
     let mut partial = std::mem::take(&mut workspace.partial);
-    partial.resize(chunks.len() * size, T::default());
     let mut sums = vec![0.0; chunks.len()];
-    let places = sums.iter_mut().zip(partial.chunks_exact_mut(size));
-    let work = chunks.into_iter().zip(places);
+    let places = partial.fit(chunks.len() * size).chunks_exact_mut(size);
+    let work = chunks.into_iter().zip(sums.iter_mut().zip(places));
     let work = work.map(|(range, (sum, gradient))| {
         let task = Task::Loss {
             loss,
@@ -213,13 +210,39 @@ pub(super) fn loss<T: Real>(
         (range, task)
     });
     share(plan, workspace, work.collect());
-    for partial in partial.chunks_exact(size) {
-        for (to, from) in gradient.iter_mut().zip(partial) {
-            *to += *from;
-        }
-    }
+    Arch::new().dispatch(Sum {
+        partial: &partial,
+        size,
+        gradient,
+    });
     workspace.partial = partial;
     sums.iter().sum()
+}
+
+/// Adds all chunks' gradients, in their order, and the lanes of the sums.
+struct Sum<'a, T> {
+    partial: &'a [T],
+    size: usize,
+    gradient: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Sum<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (first, others) = self.partial.split_at(self.size);
+        let others = T::vectors::<S>(others);
+        let size = self.size / T::lanes::<S>();
+        let parameters = T::vectors::<S>(first).iter().zip(self.gradient);
+        for (k, (first, to)) in parameters.enumerate() {
+            let mut sum = *first;
+            for other in others.iter().skip(k).step_by(size) {
+                sum = T::plus(simd, sum, *other);
+            }
+            *to += T::sum(simd, sum);
+        }
+    }
 }
 
 /// Rows of a Jacobian, those of each kind one after the other.
