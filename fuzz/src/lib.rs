@@ -10,9 +10,11 @@ use nis_core::telemetry::Progress;
 use num_complex::Complex64;
 
 mod kan;
+mod physics;
 mod specs;
 
 pub use kan::{kan_file, kan_pykan};
+pub use physics::validation_spec;
 pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
 
 /// A target: its body, and inputs that get far into it.
@@ -76,6 +78,11 @@ pub const ALL: &[Fuzz] = &[
         name: "kan_pykan",
         body: kan_pykan,
         seeds: kan::kan_pykan_seeds,
+    },
+    Fuzz {
+        name: "validation_spec",
+        body: validation_spec,
+        seeds: physics::validation_spec_seeds,
     },
 ];
 
