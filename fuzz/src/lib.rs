@@ -11,6 +11,7 @@ use num_complex::Complex64;
 
 mod kan;
 mod pinn;
+mod physics;
 mod specs;
 #[cfg(feature = "providers")]
 mod wires;
@@ -19,6 +20,7 @@ pub use kan::{kan_file, kan_pykan};
 pub use pinn::pinn_problem;
 #[cfg(feature = "providers")]
 pub use wires::{wire_anthropic, wire_chat, wire_gemini, wire_responses};
+pub use physics::validation_spec;
 pub use specs::{fit_options, invert_spec, system_spec, transform_spec};
 
 /// A target: its body, and inputs that get far into it.
@@ -111,6 +113,11 @@ pub const ALL: &[Fuzz] = &[
         name: "wire_gemini",
         body: wire_gemini,
         seeds: wires::wire_gemini_seeds,
+    },
+    Fuzz {
+        name: "validation_spec",
+        body: validation_spec,
+        seeds: physics::validation_spec_seeds,
     },
 ];
 

@@ -68,7 +68,19 @@ pub(super) struct Declared<'a> {
 
 /// Reads a formula in which the names of the data are quantities; on failure there is a reason not to check.
 pub(super) fn formula(data: &Data, text: &str) -> std::result::Result<Expr, String> {
+    fits(text)?;
     Expr::parse_with(text, &context(data)).map_err(|e| format!("not a formula: {e}"))
+}
+
+/// Longest formula or equation, in bytes: what a claim says fits on a page.
+const LONGEST: usize = 10_000;
+
+/// Refuses texts whose simplification could take long.
+pub(super) fn fits(text: &str) -> std::result::Result<(), String> {
+    if text.len() > LONGEST {
+        return Err(format!("{} bytes of text, more than {LONGEST}", text.len()));
+    }
+    Ok(())
 }
 
 /// Names of the data are quantities, letters of the axes stand in subscripts.

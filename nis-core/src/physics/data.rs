@@ -497,6 +497,13 @@ pub(super) fn read(
                 ));
             }
             points = points.saturating_mul(one.points);
+            if points > MAX_VALUES {
+                return Err(Error::Limit {
+                    what: "points of grid.axes".into(),
+                    limit: MAX_VALUES as u64,
+                    got: points as u64,
+                });
+            }
             data.axes.push(one);
         }
         data.fields = series("grid.fields", grid.fields, Some(points))?;

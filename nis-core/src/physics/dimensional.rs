@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::conserved::context;
+use super::conserved::{context, fits};
 use super::data::Data;
 use super::findings::{Findings, Kind};
 use super::{Status, Verdict, dimensions};
@@ -37,11 +37,14 @@ impl DimensionsClaim {
         let shown: String = self.equation.chars().take(80).collect();
         let mut context = context(data);
         context.names.extend(own.keys().cloned());
-        let equation = match Equation::parse_with(&self.equation, &context) {
+        let read = fits(&self.equation).and_then(|()| {
+            Equation::parse_with(&self.equation, &context)
+                .map_err(|e| format!("not an equation: {e}"))
+        });
+        let equation = match read {
             Ok(equation) => equation,
-            Err(e) => {
+            Err(why) => {
                 let title = format!("dimensions agree: {shown}");
-                let why = format!("not an equation: {e}");
                 out.push(Kind::Dimensions, Verdict::not_checked(title, why));
                 return Ok(());
             }
@@ -194,6 +197,10 @@ impl Buckingham {
         for group in &self.groups {
             let text: String = group.chars().take(80).collect();
             let title = format!("a pure number: {text}");
+            if let Err(why) = fits(group) {
+                out.push(Kind::Buckingham, Verdict::not_checked(title, why));
+                continue;
+            }
             let found = Expr::parse_with(group, &context).and_then(|e| {
                 Ok((
                     e.names().is_empty(),

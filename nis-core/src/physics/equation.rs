@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
-use super::conserved::{ROUNDING, constants, context, trajectory};
+use super::conserved::{ROUNDING, constants, context, fits, trajectory};
 use super::data::Data;
 use super::estimate::{Lattice, Line, Missing, samples};
 use super::findings::{Deviate, Findings, Kind};
@@ -56,6 +56,9 @@ impl EquationClaim {
             out.push(Kind::Equation, Verdict::not_checked(title.clone(), why));
             Ok(())
         };
+        if let Err(why) = fits(&self.text) {
+            return refuse(out, why);
+        }
         let equation = match Equation::parse_with(&self.text, &context(data)) {
             Ok(equation) => equation,
             Err(e) => return refuse(out, format!("not an equation: {e}")),

@@ -141,6 +141,40 @@ fn nothing_is_valid_on_broken_values() {
     }
 }
 
+/// Requests that ask for much memory or time are refused, or end soon.
+#[test]
+fn hostile_requests() {
+    let of = |json: &str| validate(&serde_json::from_str(json).unwrap(), &Progress::none());
+    let grid = r#"{"grid": {"axes": [{"name": "x", "to": 1, "points": 1000000000000}]},
+        "claims": [{"law": "equation", "text": "x = 1"}]}"#;
+    assert!(matches!(of(grid), Err(crate::Error::Limit { .. })));
+    let many = format!(
+        r#"{{"claims": [{}]}}"#,
+        vec![r#"{"law": "speed", "value": 1}"#; 10_001].join(",")
+    );
+    assert!(matches!(of(&many), Err(crate::Error::Limit { .. })));
+    let long = "x+".repeat(400_000) + "1 = y";
+    let deep = "sin(".repeat(150) + "x'" + &")".repeat(150);
+    for text in [
+        long,
+        deep.clone() + " = 1",
+        "(x'+1)^9*".repeat(400) + "x = 1",
+    ] {
+        let mut spec = claims(&format!(
+            r#"[{{"law": "equation", "text": "{text}"}}, {{"law": "dimensions", "equation": "{text}"}},
+                {{"law": "conserved", "quantity": "{deep}"}}, {{"law": "buckingham", "groups": ["{text}"]}}]"#
+        ));
+        let t = times(60, 0.1);
+        spec = with_columns(spec, &[("t", &t), ("x", &t)]);
+        assert_ne!(judge(&spec).overall, Status::Valid);
+    }
+    let cancel = crate::telemetry::Cancel::new();
+    cancel.cancel();
+    let spec = claims(r#"[{"law": "speed", "value": 1}]"#);
+    let stopped = validate(&spec, &Progress::none().with_cancel(&cancel));
+    assert_eq!(stopped, Err(crate::Error::Cancelled));
+}
+
 fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => -10.0..10.0f64,
