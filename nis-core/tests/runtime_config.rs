@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nis_core::Error;
 use nis_core::provider::Secret;
-use nis_core::runtime::{Config, Limits, Nis, ProviderConfig, ProviderKind, VARIABLES};
+use nis_core::runtime::{Config, Limits, Nis, ProviderConfig, ProviderKind, Route, VARIABLES};
 
 #[test]
 fn the_documented_table_is_that_of_the_code() {
@@ -51,6 +51,7 @@ fn the_documented_table_is_that_of_the_code() {
     }
     let full = Config {
         providers: vec![ProviderConfig::default()],
+        routes: vec![Route::default()],
         ..Config::default()
     };
     walk("", &serde_json::to_value(full).unwrap(), &mut keys);

@@ -126,7 +126,7 @@ def _part(data: dict[str, Any]) -> Part | None:
     if kind == "claims":
         return ClaimsPart([Claim(**claim) for claim in data["claims"]], data["confidence"])
     cls = _KINDS.get(kind)
-    return None if cls is None else cls(**data)  # type: ignore[no-any-return]
+    return None if cls is None else cls(**data)
 
 
 def _parts(text: str) -> Iterator[Part]:

@@ -95,7 +95,10 @@ def test_what_it_raises_fails_the_chat(own: nis_core.Nis) -> None:
         _ask(own, fails)
     assert caught.value.details["status"] == 429
     assert caught.value.details["retryable"] is True
-    own.register_provider(Says("exits", lambda: exit(3)))
+    def exits() -> str:
+        raise SystemExit(3)
+
+    own.register_provider(Says("exits", exits))
     with pytest.raises(nis_core.ProviderError, match="SystemExit"):
         own.chat("hello", provider="exits")
     own.register_provider(Says("none", None))

@@ -133,7 +133,8 @@ def test_what_came_before_an_error_is_given_first() -> None:
     with upstream([HEAD, _event("half") + b"data: {\"error\": {\"message\": \"broken\"}}\n\n"]) as (_, nis):
         parts: list[nis_core.Part] = []
         with pytest.raises(nis_core.ProviderError, match="broken"):
-            parts.extend(iter(lambda it=nis.stream("hi"): parts.append(next(it)), object()))
+            for part in nis.stream("hi"):
+                parts.append(part)  # noqa: PERF402: those before the error count
         assert _kinds(parts) == ["BeginPart", "TextPart"]
 
         async def ask() -> None:

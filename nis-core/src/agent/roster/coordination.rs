@@ -65,8 +65,8 @@ impl Agent for Coordination {
                         }),
                         parts: parts.clone(),
                     };
-                    let made = self.make(reason, provider.name(), &parts, context).await?;
-                    steps.extend(made.steps);
+                    let (mut made, checked) = self.make(reason, &parts, context).await?;
+                    steps.append(&mut made.steps);
                     let Product::Answer { text, .. } = &made.product else {
                         return Err(broken("reasoning"));
                     };
@@ -84,6 +84,7 @@ impl Agent for Coordination {
                         ],
                     };
                     steps.extend(context.ask("memory", save).await?.steps);
+                    self.answered(&made, checked, provider.name(), context);
                     steps.push(watch.step(
                         self.name(),
                         "took the message through memory, reasoning and physics",
@@ -112,7 +113,8 @@ impl Agent for Coordination {
                         shape,
                         parts: parts.clone(),
                     };
-                    let mut made = self.make(reason, provider.name(), &parts, context).await?;
+                    let (mut made, checked) = self.make(reason, &parts, context).await?;
+                    self.answered(&made, checked, provider.name(), context);
                     made.steps.push(watch.step(
                         self.name(),
                         "took the conversation through reasoning and physics",
@@ -127,14 +129,13 @@ impl Agent for Coordination {
 }
 
 impl Coordination {
-    /// Reasoning answers, physics checks.
+    /// Reasoning answers, physics checks: the answer, and how many claims were checked.
     async fn make(
         &self,
         reason: Task,
-        provider: &str,
         parts: &Parts,
         context: &Context,
-    ) -> Result<Outcome> {
+    ) -> Result<(Outcome, usize)> {
         let Outcome { product, mut steps } = context.ask("reasoning", reason).await?;
         let Product::Answer {
             text, model, usage, ..
@@ -150,13 +151,9 @@ impl Coordination {
             return Err(broken("physics"));
         };
         let confidence = claims::confidence(&claims);
-        context.publish(
-            self.name(),
-            "chat.answered",
-            json!({"provider": provider, "claims": claims.len(), "confidence": confidence}),
-        );
+        let checked = claims.len();
         parts.tell(|| Part::Claims { claims, confidence });
-        Ok(Outcome {
+        let outcome = Outcome {
             product: Product::Answer {
                 text,
                 model,
@@ -164,7 +161,20 @@ impl Coordination {
                 confidence,
             },
             steps,
-        })
+        };
+        Ok((outcome, checked))
+    }
+
+    fn answered(&self, made: &Outcome, checked: usize, provider: &str, context: &Context) {
+        let confidence = match &made.product {
+            Product::Answer { confidence, .. } => *confidence,
+            _ => None,
+        };
+        context.publish(
+            self.name(),
+            "chat.answered",
+            json!({"provider": provider, "claims": checked, "confidence": confidence}),
+        );
     }
 }
 
