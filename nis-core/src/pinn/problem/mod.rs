@@ -1,9 +1,9 @@
 //! Problems: equations, conditions and a domain as text, checked and made ready for the solvers.
 //!
-//! [`ProblemSpec`] is what a host writes (Rust, JSON, TOML); [`Problem`] is what the solvers read. Every
-//! residual, of an equation on the domain or of a condition on its boundary, becomes one [`Residual`]: programs
-//! over *arguments*, that is the coordinates, then every derivative of a field that occurs (a [`Jet`]), then the
-//! unknown parameters, then the components of the outward normal, then the host's functions.
+//! The notation is in docs/pinn-problems.md. [`ProblemSpec`] is what a host writes (Rust, JSON, TOML); [`Problem`] is
+//! what the solvers read. Every residual, of an equation on the domain or of a condition on its boundary, becomes one
+//! [`Residual`]: programs over *arguments*, that is the coordinates, then every derivative of a field that occurs (a
+//! [`Jet`]), then the unknown parameters, then the components of the outward normal, then the host's functions.
 
 mod check;
 mod condition;

@@ -1,8 +1,8 @@
-//! Diffusion follows one direction of time.
+//! Diffusion follows one direction of time; transport carries values in through one side.
 
 use super::counts::asked;
 use super::{Given, refuse, values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pinn::points::Sequence;
 use crate::pinn::problem::{Jet, Place, Problem, Role, condition};
 
@@ -98,6 +98,75 @@ pub(super) fn check(problem: &Problem, given: &Given<'_>) -> Result<()> {
                     "values at t = {other}: `{host}` spreads {way} in time, and following it against that direction is ill-posed"
                 ),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an equation of transport without a condition on the side that values come in through.
+pub(super) fn inflow(problem: &Problem, given: &Given<'_>) -> Result<()> {
+    let (Some(time), [equation]) = (problem.time(), problem.equations.as_slice()) else {
+        return Ok(());
+    };
+    let jets = equation
+        .by_jet
+        .iter()
+        .filter_map(|(k, p)| Some((problem.jets.get(*k)?, p)));
+    let jets: Vec<_> = jets.collect();
+    let first_order = jets
+        .iter()
+        .all(|(j, _)| j.order.iter().map(|o| u32::from(*o)).sum::<u32>() <= 1);
+    let by = |axis: usize| {
+        jets.iter()
+            .find(|(j, _)| j.order.get(axis) == Some(&1))
+            .map(|(_, p)| *p)
+    };
+    let Some(rate) = by(time) else {
+        return Ok(());
+    };
+    if !first_order || !problem.domain.is_box() || problem.spec.data.is_some() {
+        return Ok(());
+    }
+    let mut sequence = Sequence::new(problem.coordinates.len(), 13);
+    for (axis, c) in problem
+        .coordinates
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.role == Role::Space)
+    {
+        let Some(slope) = by(axis) else { continue };
+        for (end, sign) in [(c.range[0], 1.0), (c.range[1], -1.0)] {
+            let face = Place::Face { axis, value: end };
+            let points = problem.domain.on(&face, 16, &mut sequence)?.points;
+            let mut comes_in = true;
+            for jet in [0.37, -0.61] {
+                let rates = values(problem, rate, &points, jet)?;
+                let slopes = values(problem, slope, &points, jet)?;
+                comes_in &= rates.iter().zip(&slopes).all(|(r, s)| sign * r * s > 0.0);
+            }
+            let told = |place: &Place| match place {
+                Place::Face { axis: a, value } => *a == axis && *value == end,
+                Place::Periodic { axis: a } => *a == axis,
+                Place::Boundary | Place::Part(_) => true,
+                Place::Edge(_) | Place::Point(_) => false,
+            };
+            let places = problem
+                .conditions
+                .iter()
+                .map(|c| &c.place)
+                .chain(given.free);
+            if comes_in && !places.into_iter().any(told) {
+                let host = given.equations.first().map_or("", |t| t.host.as_str());
+                let field = problem.fields.first().map_or("", String::as_str);
+                return Err(Error::invalid(
+                    "conditions",
+                    format!("none at {} = {end} for {host}", c.name),
+                    format!(
+                        "one such as `{field} = 0 at {0}={end}`, where values are carried into the domain, or `free at {0}={end}`",
+                        c.name
+                    ),
+                ));
+            }
         }
     }
     Ok(())

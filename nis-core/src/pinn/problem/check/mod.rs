@@ -48,6 +48,7 @@ pub(super) fn check(problem: &mut Problem, given: &Given<'_>) -> Result<()> {
         ));
     }
     direction::check(problem, given)?;
+    direction::inflow(problem, given)?;
     conflict::check(problem, given, &mut notes)?;
     problem.notes = notes;
     Ok(())

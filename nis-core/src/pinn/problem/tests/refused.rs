@@ -422,3 +422,38 @@ fn equations_against_fields_and_time() {
     let more = read(&["u_t = u_xx", "u_t = u_xx"], HEAT, &GOOD);
     assert!(more.notes()[0].contains("least squares"));
 }
+
+#[test]
+fn transport_needs_values_where_it_comes_in() {
+    let start = "u(x,0) = sin(pi*x)";
+    all(&[
+        (&["u_t + 2*u_x = 0"], HEAT, &[start], "`u = 0 at x=0`", None),
+        (
+            &["u_t + 2*u_x = 0"],
+            HEAT,
+            &[start, "u(1,t) = 0"],
+            "none at x = 0",
+            None,
+        ),
+        (
+            &["u_t = (1 + x)*u_x - u^2"],
+            HEAT,
+            &[start, "u(0,t) = 0"],
+            "none at x = 1",
+            None,
+        ),
+    ]);
+    for conditions in [
+        vec![start, "u(0,t) = 0"],
+        vec![start, "periodic x"],
+        vec![start, "free at x=0"],
+    ] {
+        assert_eq!(
+            read(&["u_t + 2*u_x = 0"], HEAT, &conditions).fields(),
+            ["u"]
+        );
+    }
+    // Nothing comes in, or it cannot be told.
+    read(&["u_t + (x - 0.5)*u_x = 0"], HEAT, &[start]);
+    read(&["u_t + u*u_x = 0"], HEAT, &[start]);
+}
