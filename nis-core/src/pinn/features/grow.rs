@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::telemetry::Progress;
 
 /// Columns of the least-squares system at most: where every step of Newton's method has to solve one, and where not.
-pub(super) const COLUMNS: [usize; 2] = [1800, 3600];
+pub(super) const COLUMNS: [usize; 2] = [1500, 2400];
 
 /// The same on an axis alone.
 const LINE: usize = 400;
