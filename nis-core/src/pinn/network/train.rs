@@ -116,7 +116,7 @@ impl<'a> Ground<'a> {
         let plan = Plan::new(problem, &lifts.fields, mirror.as_ref(), wanted)?;
         let values = vec![0.0; plan.width() * inside.len()];
         let ones = vec![1.0; plan.wanted.kinds()];
-        let block = plain(problem, &plan, inside, &ones)?;
+        let block = plain(problem, &plan, inside, &ones, None)?;
         let terms = plan.terms(&block, &values, &start, &sizes)?;
         let factors = terms.iter().map(|t| 1.0 / setup::usable(t.0)).collect();
         Ok(Ground {
@@ -220,7 +220,7 @@ impl<'a> Ground<'a> {
                 .interior(points.clamp(512, 4096), &mut fresh)?;
             Judge {
                 net,
-                block: plain(problem, &plan, inside, &self.factors)?,
+                block: plain(problem, &plan, inside, &self.factors, self.open)?,
                 plan,
                 sizes: self.sizes.clone(),
                 scales: self.scales.clone(),
@@ -236,7 +236,7 @@ impl<'a> Ground<'a> {
         );
         let inside = problem.domain.interior(points, &mut sequence)?;
         loss.blocks
-            .push(plain(problem, &plan, inside, &self.factors)?);
+            .push(plain(problem, &plan, inside, &self.factors, self.open)?);
         loss.plans.push(plan);
         let per_condition = if dimensions == 1 {
             1
@@ -485,15 +485,44 @@ fn steps(
 }
 
 /// A block of the equations with the same weight everywhere; of a symmetric problem on one half.
-fn plain(problem: &Problem, plan: &Plan<'_>, mut points: Points, factors: &[f64]) -> Result<Block> {
+fn plain(
+    problem: &Problem,
+    plan: &Plan<'_>,
+    mut points: Points,
+    factors: &[f64],
+    open: Option<usize>,
+) -> Result<Block> {
     if let Some((mirror, _)) = &plan.mirror {
         mirror.fold(&mut points);
     }
     let n = points.len();
     let root = (n.max(1) as f64).sqrt();
-    let weights = factors.iter().map(|f| vec![f / root; n]).collect();
+    let shares = contradicted(problem, &points, open);
+    let share = |i: usize| {
+        let shares = shares.as_ref();
+        shares.map_or(1.0, |s| s.get(i).copied().unwrap_or(1.0))
+    };
+    let weights = factors
+        .iter()
+        .map(|f| (0..n).map(|i| share(i) * f / root).collect());
+    let weights = weights.collect();
     let normals = Points::zeros(problem.coordinates.len(), n);
     plan.block(points, normals, weights)
+}
+
+/// Where the start contradicts the ends of the axis `open` a layer forms that is infinitely thin at first: rows count
+/// little near it, lest it spoil all the rest. The factor of each point.
+fn contradicted(problem: &Problem, points: &Points, open: Option<usize>) -> Option<Vec<f64>> {
+    let (axis, time) = (open?, problem.time()?);
+    let own = problem.coordinates.get(axis)?.range;
+    let times = problem.coordinates.get(time)?.range;
+    let each = points.column(axis).iter().zip(points.column(time));
+    let share = |(x, t): (&f64, &f64)| {
+        let end = (x - own[0]).min(own[1] - x) / (own[1] - own[0]);
+        let after = (t - times[0]) / (times[1] - times[0]);
+        (end / 0.05 + after).clamp(0.01, 1.0)
+    };
+    Some(each.map(share).collect())
 }
 
 /// New points of the equations, drawn by the residual from a larger pool, with weights.
@@ -513,7 +542,7 @@ fn redraw_interior(
     let n = pool.len();
     let root = (n.max(1) as f64).sqrt();
     let ones: Vec<f64> = factors.iter().map(|f| f * root).collect();
-    let pool = plain(problem, plan, pool, &ones)?;
+    let pool = plain(problem, plan, pool, &ones, ground.open)?;
     if let Some(first) = loss.blocks.first_mut() {
         *first = pool;
     }
@@ -543,7 +572,7 @@ fn redraw_interior(
     let Some(plan) = loss.plans.first() else {
         return Ok(());
     };
-    let mut block = plain(problem, plan, chosen, factors)?;
+    let mut block = plain(problem, plan, chosen, factors, ground.open)?;
     if let Some((axis, causal)) = &causal {
         let times: Vec<f64> = block.points.column(*axis).to_vec();
         for weights in &mut block.weights {
