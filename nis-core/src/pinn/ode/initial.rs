@@ -365,12 +365,11 @@ pub(super) fn rows(
             Place::Point(at) => at.first().copied().unwrap_or(low),
             _ => return refuse("a condition at one point, for step-by-step integration"),
         };
-        if let Some(first) = out.first() {
-            if (first.at - at).abs() > 1e-12 * (high - low) {
-                return refuse(
-                    "all conditions at one point, for step-by-step integration (this is a boundary-value problem: method features)",
-                );
-            }
+        let apart = |first: &Linear| (first.at - at).abs() > 1e-12 * (high - low);
+        if out.first().is_some_and(apart) {
+            return refuse(
+                "all conditions at one point, for step-by-step integration (this is a boundary-value problem: method features)",
+            );
         }
         if !residual.linear {
             return refuse(

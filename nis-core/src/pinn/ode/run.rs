@@ -63,7 +63,7 @@ impl Initial<'_> {
         let mut last = 0.0;
         while t != self.to {
             let steps = run.taylor + run.radau;
-            if steps % 64 == 0 {
+            if steps.is_multiple_of(64) {
                 self.look(t, steps, progress)?;
             }
             let left = self.to - t;

@@ -23,6 +23,7 @@ pub(super) struct Taylor<'a> {
     pub(super) degree: usize,
     /// Longest step, for right-hand sides with kinks.
     longest: f64,
+    span: f64,
     work: Vec<f64>,
     series: Vec<f64>,
     /// The last step: coefficients of powers of (time less beginning) over the step, component by component.
@@ -49,6 +50,7 @@ impl<'a> Taylor<'a> {
             } else {
                 span.abs() / 200.0
             },
+            span: span.abs(),
             work: Vec::new(),
             series: Vec::new(),
             coefficients: Vec::new(),
@@ -117,7 +119,12 @@ impl<'a> Taylor<'a> {
                 self.system.slope(&self.point, &mut slope);
                 for c in 0..n {
                     let miss = h * (slope[c] - own_slope[c]).abs();
-                    let bound = MISS * self.tolerance.max(1e-15) * scales[c];
+                    // A component that is 0 so far has no size but what this slope would make of it.
+                    let size = match scales[c] {
+                        0.0 => slope[c].abs() * self.span,
+                        scale => scale,
+                    };
+                    let bound = MISS * self.tolerance.max(1e-15) * size;
                     let rounding = 64.0 * f64::EPSILON * h * slope[c].abs();
                     if miss.is_nan() || miss > bound + rounding {
                         h *= 0.5;

@@ -184,7 +184,7 @@ fn stiff_problems() {
         "{solution:?}"
     );
     // scipy 1.17.1, Radau: -1.5106069367443573 at rtol 1e-11, -1.5106069367440011 at 1e-12.
-    let relaxation = integrate(&van_der_pol(1000.0, 3000.0), 1e-6);
+    let relaxation = integrate(&van_der_pol(1000.0, 3000.0), 1e-5);
     assert!(relaxation.valid(), "{:?}", relaxation.certificate);
     let end = relaxation.evaluate(&[3000.0]).unwrap();
     assert!((end[0] + 1.510_606_936_744).abs() <= 1e-6, "{end:?}");

@@ -228,7 +228,7 @@ impl Solution {
 
     fn columns(&self, points: &[f64]) -> Result<Points> {
         let d = self.coordinates.len();
-        if d == 0 || points.len() % d != 0 {
+        if d == 0 || !points.len().is_multiple_of(d) {
             return Err(Error::invalid(
                 "points",
                 format!("{} numbers", points.len()),

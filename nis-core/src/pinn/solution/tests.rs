@@ -157,7 +157,12 @@ fn the_error_estimate_is_honest() {
         ] {
             let off = s.compare(&points, &want).unwrap().relative_l2;
             let c = &s.certificate;
+            // One level may do for a loose tolerance: then there is no coarser solution to learn from.
             let Some(estimate) = c.error_estimate else {
+                if tolerance > 1e-4 {
+                    assert!(c.error_method.contains("none") && off <= tolerance);
+                    continue;
+                }
                 panic!("no estimate at {tolerance}: {c:?}");
             };
             assert!(
