@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::super::Parameter;
-use super::super::problem::Problem;
+use super::super::points::Sequence;
+use super::super::problem::{Jet, Place, Problem};
 use super::super::solution::Representation;
 use super::super::solve::{Found, SolveOptions};
+use super::lift::{Lifting, Lifts};
 use super::setup;
 use super::train::{Job, Outcome, train};
 use crate::error::{Error, Result};
@@ -18,7 +20,7 @@ pub(super) fn solve(
 ) -> Result<Found> {
     let windows = match options.network.windows {
         Some(windows) => windows,
-        None => setup::windows(problem)?,
+        None => windows(problem)?,
     };
     if windows > 1 && (problem.time().is_none() || !problem.unknowns.is_empty()) {
         return Err(Error::invalid(
@@ -125,5 +127,71 @@ fn found(problem: &Problem, done: Vec<(f64, Outcome)>, late: bool) -> Result<Fou
         notes,
         error: None,
         coarse: None,
+    })
+}
+
+/// Windows of time: 1, or so many that a reaction (what is left of an equation without derivatives) grows by about
+/// `exp(4)` in each. All of time at once has false minima in which the solution stays at an unstable state.
+fn windows(problem: &Problem) -> Result<usize> {
+    let (Some(time), true) = (problem.time(), problem.unknowns.is_empty()) else {
+        return Ok(1);
+    };
+    if problem.spec.data.is_some() || problem.equations.iter().all(|e| e.linear) {
+        return Ok(1);
+    }
+    let range = problem.coordinates.get(time).map_or([0.0; 2], |c| c.range);
+    let lifts = setup::wrapped(problem, false)?;
+    let lifts = match problem.conditions.iter().find_map(|c| match c.place {
+        Place::Periodic { axis } => Some(axis),
+        _ => None,
+    }) {
+        Some(axis) => Lifts::new(problem, false, Some(axis))?,
+        None => lifts,
+    };
+    let dimensions = problem.coordinates.len();
+    let zero = |field: usize| Jet {
+        field,
+        order: vec![0; dimensions],
+    };
+    let own: Vec<Jet> = (0..problem.fields.len()).map(zero).collect();
+    let mut sequence = Sequence::new(dimensions, 3);
+    let inside = problem.domain.interior(256, &mut sequence)?;
+    let base = Lifting::new(problem, &lifts.fields, &own)?.at(&inside)?;
+    let mut rate = 0.0f64;
+    for i in 0..inside.len() {
+        let mut arguments: Vec<f64> = inside
+            .columns()
+            .map(|c| c.get(i).copied().unwrap_or(f64::NAN))
+            .collect();
+        arguments.extend(problem.jets.iter().map(|jet| {
+            let value = jet.order.iter().all(|o| *o == 0);
+            let base = base.base.get(jet.field).and_then(|b| b.get(i));
+            base.copied().filter(|_| value).unwrap_or(0.0)
+        }));
+        arguments.resize(arguments.len() + dimensions, 0.0);
+        for equation in &problem.equations {
+            let (mut by_value, mut by_time) = (0.0f64, 0.0f64);
+            for (jet, program) in &equation.by_jet {
+                let Some(jet) = problem.jets.get(*jet) else {
+                    continue;
+                };
+                let slope = program.evaluate_point(&arguments).abs();
+                let total: u32 = jet.order.iter().map(|o| u32::from(*o)).sum();
+                if total == 0 {
+                    by_value = by_value.max(slope);
+                } else if total == 1 && jet.order.get(time) == Some(&1) {
+                    by_time = by_time.max(slope);
+                }
+            }
+            if by_time > 0.0 {
+                rate = rate.max(by_value / by_time);
+            }
+        }
+    }
+    let growth = rate * (range[1] - range[0]) / 4.0;
+    Ok(if growth.is_finite() {
+        (growth.ceil() as usize).clamp(1, 8)
+    } else {
+        1
     })
 }

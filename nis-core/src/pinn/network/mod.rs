@@ -14,6 +14,7 @@ mod machine;
 mod march;
 mod mirror;
 mod options;
+mod redraw;
 mod rows;
 mod sample;
 mod setup;

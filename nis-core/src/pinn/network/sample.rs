@@ -88,11 +88,6 @@ impl Causal {
         let own = self.weights.get(slice(self.range, time));
         own.copied().unwrap_or(1.0)
     }
-
-    /// The least factor: near 1 once all of time is learnt.
-    pub(super) fn least(&self) -> f64 {
-        self.weights.last().copied().unwrap_or(1.0)
-    }
 }
 
 fn slice(range: [f64; 2], time: f64) -> usize {
@@ -155,8 +150,8 @@ mod tests {
             assert!((got - want).abs() <= 1e-12, "{k}: {got} {want}");
         }
         assert_eq!(causal.at(-1.0), 1.0);
-        assert_eq!(causal.at(2.0), causal.least());
+        assert_eq!(causal.at(2.0), causal.at(0.999));
         let learnt = Causal::new([0.0, 1.0], &times, &[0.0; 320], 100.0);
-        assert_eq!(learnt.least(), 1.0);
+        assert_eq!(learnt.at(0.999), 1.0);
     }
 }

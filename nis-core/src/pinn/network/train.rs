@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use super::super::points::{Points, Sequence};
-use super::super::problem::{Place, Problem};
+use super::super::points::Sequence;
+use super::super::problem::Problem;
 use super::super::solve::SolveOptions;
 use super::Trained;
 use super::grow::widened;
@@ -15,11 +15,10 @@ use super::loss::Loss;
 use super::machine::{Machine, chosen, pace};
 use super::mirror::Mirror;
 use super::options::Optimiser;
-use super::rows::{Block, Plan, Wanted};
-use super::sample::{Causal, by_residual};
+use super::redraw::{Drawn, plain, redraw_condition, redraw_interior};
+use super::rows::{Plan, Wanted};
 use super::setup::{self, beside_block};
 use crate::error::{Error, Result};
-use crate::optim::Random;
 use crate::telemetry::Progress;
 
 /// What is to be trained.
@@ -47,17 +46,10 @@ pub(super) struct Outcome {
 }
 
 /// Rounds without a better solution after which training ends.
-const PATIENCE: usize = 12;
+const PATIENCE: usize = 40;
 
 /// Rounds within which the loss of a network that can still grow must halve.
 const HALVING: usize = 6;
-
-/// Points of the pool that new points are drawn from, per point.
-const POOL: usize = 5;
-
-/// Share of evenly spread points: with little of it, steep parts that are not resolved yet draw all points (measured on
-/// Burgers' equation: 4 leaves the false minimum in the fewest steps, 0 in the most).
-const FLOOR: f64 = 4.0;
 
 /// Starting weights that are tried where the problem is not linear, and steps for each.
 const STARTS: usize = 3;
@@ -67,17 +59,17 @@ const TRIAL: usize = 40;
 const LONG: usize = 40;
 
 /// What all stages share.
-struct Ground<'a> {
-    job: &'a Job<'a>,
+pub(super) struct Ground<'a> {
+    pub(super) job: &'a Job<'a>,
     lifts: Lifts,
     mirror: Option<Mirror>,
     /// A periodic axis that the network does not see as such.
-    open: Option<usize>,
+    pub(super) open: Option<usize>,
     /// Expected sizes of fields and of jets.
     fields: Vec<f64>,
     sizes: Vec<f64>,
     /// Factor of each equation.
-    factors: Vec<f64>,
+    pub(super) factors: Vec<f64>,
     /// Unknown parameter number `i` is `scales[i]` times what the optimiser sees.
     scales: Vec<f64>,
 }
@@ -452,12 +444,6 @@ fn outcome(ground: &Ground<'_>, net: &Mlp, stand: Stand) -> Outcome {
     }
 }
 
-/// Where the points of a condition come from, if they are drawn, and the factors of its rows.
-struct Drawn {
-    place: Option<Place>,
-    factors: Vec<f64>,
-}
-
 /// Steps on the same points; whether the iteration has come to an end.
 fn steps(
     machine: &mut Machine,
@@ -482,133 +468,4 @@ fn steps(
         }
     }
     Ok(false)
-}
-
-/// A block of the equations with the same weight everywhere; of a symmetric problem on one half.
-fn plain(
-    problem: &Problem,
-    plan: &Plan<'_>,
-    mut points: Points,
-    factors: &[f64],
-    open: Option<usize>,
-) -> Result<Block> {
-    if let Some((mirror, _)) = &plan.mirror {
-        mirror.fold(&mut points);
-    }
-    let n = points.len();
-    let root = (n.max(1) as f64).sqrt();
-    let shares = contradicted(problem, &points, open);
-    let share = |i: usize| {
-        let shares = shares.as_ref();
-        shares.map_or(1.0, |s| s.get(i).copied().unwrap_or(1.0))
-    };
-    let weights = factors
-        .iter()
-        .map(|f| (0..n).map(|i| share(i) * f / root).collect());
-    let weights = weights.collect();
-    let normals = Points::zeros(problem.coordinates.len(), n);
-    plan.block(points, normals, weights)
-}
-
-/// Where the start contradicts the ends of the axis `open` a layer forms that is infinitely thin at first: rows count
-/// little near it, lest it spoil all the rest. The factor of each point.
-fn contradicted(problem: &Problem, points: &Points, open: Option<usize>) -> Option<Vec<f64>> {
-    let (axis, time) = (open?, problem.time()?);
-    let own = problem.coordinates.get(axis)?.range;
-    let times = problem.coordinates.get(time)?.range;
-    let each = points.column(axis).iter().zip(points.column(time));
-    let share = |(x, t): (&f64, &f64)| {
-        let end = (x - own[0]).min(own[1] - x) / (own[1] - own[0]);
-        let after = (t - times[0]) / (times[1] - times[0]);
-        (end / 0.05 + after).clamp(0.01, 1.0)
-    };
-    Some(each.map(share).collect())
-}
-
-/// New points of the equations, drawn by the residual from a larger pool, with weights.
-fn redraw_interior(
-    ground: &Ground<'_>,
-    loss: &mut Loss<'_>,
-    points: usize,
-    p: &[f64],
-    sequence: &mut Sequence,
-) -> Result<()> {
-    let (problem, factors) = (ground.job.problem, &ground.factors);
-    let options = &ground.job.options.network;
-    let pool = problem.domain.interior(POOL * points, sequence)?;
-    let Some(plan) = loss.plans.first() else {
-        return Ok(());
-    };
-    let n = pool.len();
-    let root = (n.max(1) as f64).sqrt();
-    let ones: Vec<f64> = factors.iter().map(|f| f * root).collect();
-    let pool = plain(problem, plan, pool, &ones, ground.open)?;
-    if let Some(first) = loss.blocks.first_mut() {
-        *first = pool;
-    }
-    let rows = loss.residuals(p, 0)?;
-    let Some(pool) = loss.blocks.first() else {
-        return Ok(());
-    };
-    let squares: Vec<f64> = (0..n)
-        .map(|i| rows.iter().map(|r| r.get(i).map_or(0.0, |v| v * v)).sum())
-        .collect();
-    let mut sizes: Vec<f64> = squares.iter().map(|s| s.sqrt()).collect();
-    let causal = match (options.causal, problem.time()) {
-        (Some(epsilon), Some(axis)) if epsilon > 0.0 => {
-            let range = problem.coordinates.get(axis).map_or([0.0; 2], |c| c.range);
-            let times = pool.points.column(axis);
-            Some((axis, Causal::new(range, times, &squares, epsilon)))
-        }
-        _ => None,
-    };
-    if let Some((axis, causal)) = &causal {
-        for (s, t) in sizes.iter_mut().zip(pool.points.column(*axis)) {
-            *s *= causal.at(*t);
-        }
-    }
-    let shift = 0.5 + 0.5 * Random(p.first().map_or(0, |v| v.to_bits())).symmetric();
-    let chosen = by_residual(&pool.points, &sizes, points, 1.0, FLOOR, shift);
-    let Some(plan) = loss.plans.first() else {
-        return Ok(());
-    };
-    let mut block = plain(problem, plan, chosen, factors, ground.open)?;
-    if let Some((axis, causal)) = &causal {
-        let times: Vec<f64> = block.points.column(*axis).to_vec();
-        for weights in &mut block.weights {
-            for (w, t) in weights.iter_mut().zip(&times) {
-                *w *= causal.at(*t);
-            }
-        }
-    }
-    if let Some(first) = loss.blocks.first_mut() {
-        *first = block;
-    }
-    Ok(())
-}
-
-fn redraw_condition(
-    loss: &mut Loss<'_>,
-    problem: &Problem,
-    k: usize,
-    drawn: &Drawn,
-    n: usize,
-    sequence: &mut Sequence,
-) -> Result<()> {
-    let (Some(plan), Some(place)) = (loss.plans.get(k), &drawn.place) else {
-        return Ok(());
-    };
-    let surface = problem.domain.on(place, n, sequence)?;
-    let count = surface.points.len();
-    let root = (count.max(1) as f64).sqrt();
-    let weights = drawn
-        .factors
-        .iter()
-        .map(|f| vec![f / root; count])
-        .collect();
-    let block = plan.block(surface.points, surface.normals, weights)?;
-    if let Some(own) = loss.blocks.get_mut(k) {
-        *own = block;
-    }
-    Ok(())
 }
