@@ -245,7 +245,7 @@ impl Mlp {
     /// // u_x = cos x
     /// let net = Mlp::new(Embedding::plain(1), &[8], 1)?;
     /// let p = net.start(0);
-    /// let x = [0.1, 0.2, 0.3];
+    /// let x = [0.1_f64, 0.2, 0.3];
     /// let loss = |points: std::ops::Range<usize>, values: &[f64], slopes: &mut [f64]| {
     ///     let n = points.len();
     ///     let mut sum = 0.0;

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::{Embedding, Mlp, Real, Streams, Vectors, Workspace, plain, simd};
+use super::{Embedding, Mlp, Real, Streams, Workspace, plain, simd};
 use crate::optim::Random;
 
 /// Largest difference relative to `1 + |b|`; NaN where a number is not one.
@@ -250,6 +250,19 @@ fn kernels_are_the_plain_ones() {
             apart(&out, &want)
         );
         let seeds = random(2 * out.len(), 3);
+        let (mut gradient, mut plain_gradient) = (vec![0.0; p.len()], vec![0.0; p.len()]);
+        let first = &seeds[..out.len()];
+        net.gradient(
+            &streams,
+            &columns,
+            &p,
+            first,
+            &mut Workspace::new(1),
+            &mut gradient,
+        )
+        .unwrap();
+        plain::gradient(&net, &streams, &columns, &p, first, &mut plain_gradient);
+        assert!(apart(&gradient, &plain_gradient) <= 1e-11, "{net:?}");
         let (mut rows, mut plain_rows) = (Mat::zeros(2 * n, p.len()), Mat::zeros(2 * n, p.len()));
         let mut workspace = Workspace::new(1);
         net.jacobian(
