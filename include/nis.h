@@ -266,6 +266,28 @@ typedef struct nis_call_options {
  */
 typedef int (*nis_transform_fn)(const double *s, double *out, size_t n, void *user_data);
 
+/**
+ * Values that a physics check takes from the caller's memory, not from JSON. Set all of it.
+ */
+typedef struct nis_physics_array {
+    /**
+     * Name of the field of the grid, or of the column: UTF-8, borrowed for the call.
+     */
+    const char *name;
+    /**
+     * Length of `name` in bytes.
+     */
+    size_t name_len;
+    /**
+     * The values, borrowed for the call; NaN is a missing one. Of a field: over all points, last axis fastest.
+     */
+    const double *values;
+    /**
+     * Number of values.
+     */
+    size_t len;
+} nis_physics_array;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1436,6 +1458,39 @@ enum nis_status nis_kan_load(const uint8_t *bytes,
 enum nis_status nis_kan_load_file(const char *path,
                                   size_t path_len,
                                   struct nis_kan_t **out);
+
+/**
+ * Checks whether data obey the laws of physics that are declared for them, and writes the verdicts as JSON to
+ * `*out`; free it with `nis_buffer_free`.
+ *
+ * `spec_json` (UTF-8, `spec_len` bytes, borrowed for the call) is an object with `numbers` (by name: a number, a text
+ * like "5 km/h", `{"value", "unit"}`, `{"constant"}`), `columns` (by name: a list, or `{"values", "unit", "noise"}`),
+ * `time` (the column of times), `grid` (`axes`, `fields`), `claims` (objects with `law`, such as
+ * `{"law": "equation", "text": "F = m*a"}`) and `checks` (kinds that are wanted; empty: all that apply); see
+ * docs/physics.md. `arrays` (`array_count` of them, borrowed for the call, may be NULL where there are none) give
+ * values of columns and fields directly: their units stand in `spec_json`.
+ *
+ * The result holds `overall` (`valid`, `violated` or `not_checked`), `verdicts` (each with `check`, `status`,
+ * `statistic`, `threshold`, `effect`, `explanation`, `noise`), `kinds` and `version`.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ * `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `spec_json` must be NULL (refused) or lead to `spec_len` readable bytes; `arrays` must be NULL (refused unless
+ * `array_count` is 0) or lead to `array_count` structures whose `name` and `values` lead to as many readable bytes
+ * and numbers as they say; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be callable
+ * from any thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable memory for
+ * one buffer.
+ */
+enum nis_status nis_physics_validate(const char *spec_json,
+                                     size_t spec_len,
+                                     const struct nis_physics_array *arrays,
+                                     size_t array_count,
+                                     const struct nis_call_options *call,
+                                     struct nis_buffer *out);
 
 #ifdef __cplusplus
 }  // extern "C"
