@@ -253,8 +253,8 @@ def validate(
     found = json.loads(_native.physics_validate(text, arrays, progress))
     verdicts = []
     for verdict, kind in zip(found["verdicts"], found["kinds"], strict=True):
-        name, value = verdict.pop("statistic") or (None, None)
-        verdicts.append(Verdict(kind=kind, statistic=name, value=value, **verdict))
+        statistic, value = verdict.pop("statistic") or (None, None)
+        verdicts.append(Verdict(kind=kind, statistic=statistic, value=value, **verdict))
     return Validation(cast(Status, found["overall"]), tuple(verdicts), found["version"])
 
 
@@ -399,7 +399,8 @@ def equation(text: str, /, *, tolerance: float | None = None, time: str | None =
     >>> physics.equation("F = m*a", F=[9.0, 16.0], m=[1.0, 2.0], a=[9.0, 8.0]).overall
     'valid'
     """
-    numbers, columns = {}, {}
+    numbers: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, value in values.items():
         single = isinstance(value, (str, Mapping)) or np.ndim(value) == 0
         (numbers if single and not isinstance(value, tuple) else columns)[name] = value
