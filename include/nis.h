@@ -128,10 +128,10 @@ typedef struct nis_kan_t nis_kan_t;
 typedef struct nis_line_plan_t nis_line_plan_t;
 
 /**
- * A solved problem. Opaque; made by `nis_solve` and `nis_solution_load`, freed by `nis_solution_free`. It never
- * changes, so several threads may use one handle at the same time.
+ * A reply that a provider of the host's is making. Opaque; lent to the callback for the length of its call and used
+ * on its thread alone.
  */
-typedef struct nis_solution_t nis_solution_t;
+typedef struct nis_reply_t nis_reply_t;
 
 /**
  * A linear system. Opaque; made by `nis_laplace_system_new` and the functions that answer systems, freed by
@@ -191,6 +191,14 @@ typedef struct nis_buffer {
      */
     size_t cap;
 } nis_buffer;
+
+/**
+ * Called with the parts of an answer that arrived together: a JSON array (UTF-8, `parts_len` bytes, not
+ * NUL-terminated, lent for the call) of objects whose `type` is `begin`, `text`, `reasoning`, `tool_call`,
+ * `tool_result`, `claims` or, last, `reply`. Whatever is not 0 stops the work, which then answers
+ * `NIS_ERR_CANCELLED`. Must not throw, `longjmp` or unwind.
+ */
+typedef int (*nis_parts_fn)(const char *parts_json, size_t parts_len, void *user_data);
 
 /**
  * One report of long work, lent to a progress callback for the length of its call. New fields may be
@@ -262,6 +270,62 @@ typedef struct nis_call_options {
      */
     const struct nis_cancel_t *cancel;
 } nis_call_options;
+
+/**
+ * Completes one conversation, on a thread of the runtime that it may block; several may run at once.
+ *
+ * `request_json` (UTF-8, `request_len` bytes, not NUL-terminated, lent for the call) is an object: `messages` (each
+ * `role`, `content`, `tool_calls`, `tool_call_id`, ...), `tools`, `max_tokens`, `temperature` and more. The reply is
+ * given by `nis_reply_text`, `nis_reply_complete` and `nis_reply_fail`. Returns 0 where the reply is whole;
+ * whatever else is a failure. Must not throw, `longjmp` or unwind.
+ */
+typedef int (*nis_complete_fn)(const char *request_json,
+                               size_t request_len,
+                               struct nis_reply_t *reply,
+                               void *user_data);
+
+/**
+ * A provider of the host's. Set all of it to zero, then `struct_size`, then the rest.
+ */
+typedef struct nis_provider {
+    /**
+     * `sizeof(nis_provider)` as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Its name in requests: 1 to 64 letters, digits, `_`, `-`, `.`; UTF-8.
+     */
+    const char *name;
+    /**
+     * Length of `name` in bytes.
+     */
+    size_t name_len;
+    /**
+     * Its model; any text, UTF-8.
+     */
+    const char *model;
+    /**
+     * Length of `model` in bytes.
+     */
+    size_t model_len;
+    /**
+     * 1 where a language model answers, else 0.
+     */
+    int real_ai;
+    /**
+     * Completes a conversation.
+     */
+    nis_complete_fn complete;
+    /**
+     * Handed to `complete`, from several threads at once.
+     */
+    void *user_data;
+    /**
+     * Called once with `user_data`, on any thread, when nothing can call `complete` any more; where the call that
+     * registers fails, before it returns (but for a call that refuses this structure itself). Or NULL.
+     */
+    nis_user_data_free_fn user_data_free;
+} nis_provider;
 
 /**
  * A Laplace transform of a real function, called with arrays: writes `F(s[i])` to `out[i]` for `n` points.
@@ -402,6 +466,88 @@ void nis_cancel_set(const struct nis_cancel_t *cancel);
  * `cancel` must be NULL or come from `nis_cancel_new` and not have been freed.
  */
 void nis_cancel_free(struct nis_cancel_t *cancel);
+
+/**
+ * Answers one message and calls `on_parts` as the answer is made, always on the calling thread, and returns when the
+ * answer is whole.
+ *
+ * `request_json` is that of `nis_chat`. The last part, `reply`, is what `nis_chat` would have given: with
+ * `NIS_OK` it came. `text` parts after the last `tool_result` are the answer; those before were said on the way to a
+ * tool. A slow callback slows the provider down; nothing is lost. `user_data` is borrowed and handed to
+ * `on_parts`. `options` may be NULL; its `cancel` stops the work within about 20 ms and closes the connection, its
+ * `progress` is not called. Several threads may call it on one handle at the same time.
+ *
+ * Errors: those of `nis_chat`, and `NIS_ERR_CANCELLED`; parts that came before an error were handed over.
+ * `NIS_ERR_UNAVAILABLE` in a process that was forked after the handle was used.
+ *
+ * # Safety
+ * `nis` must be NULL (refused) or a live handle; `request_json` must be NULL (refused) or lead to `request_len`
+ * readable bytes; `on_parts` must be NULL (refused) or a function that fits `user_data`; `options` must be NULL or
+ * lead to a structure of the size that its first field tells, whose `cancel` is NULL or live.
+ */
+enum nis_status nis_chat_stream(const struct nis_t *nis,
+                                const char *request_json,
+                                size_t request_len,
+                                nis_parts_fn on_parts,
+                                void *user_data,
+                                const struct nis_call_options *options);
+
+/**
+ * Adds a provider of the host's to a runtime, in the layers of its configuration; requests name it. It stays until
+ * the runtime is freed. Names are copied. Several threads may call it on one handle at the same time.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (a NULL pointer, a size that does not fit, a name that is taken or does not fit).
+ *
+ * # Safety
+ * `nis` must be NULL (refused) or a live handle; `provider` must be NULL (refused) or lead to a structure of the size
+ * that its first field tells, whose texts lead to that many readable bytes and whose functions fit its data.
+ */
+enum nis_status nis_register_provider(const struct nis_t *nis,
+                                      const struct nis_provider *provider);
+
+/**
+ * Says a piece of the reply's text (UTF-8, `text_len` bytes, borrowed for the call), which is heard at once where the
+ * chat is streamed. Returns 0 to go on; 1 where nobody waits for the reply any more, or the text is none: the callback
+ * should then return.
+ *
+ * # Safety
+ * `reply` must be NULL (refused) or the one that this callback was lent; `text` must be NULL (refused) or lead to
+ * `text_len` readable bytes.
+ */
+int nis_reply_text(struct nis_reply_t *reply,
+                   const char *text,
+                   size_t text_len);
+
+/**
+ * Gives what a reply has beside or instead of pieces of text, as JSON: an object with `text`, `tool_calls` (each
+ * `id`, `name` and `arguments`, itself JSON text), `finish` (`stop`, `length`, `tool_calls`, `content_filter`),
+ * `usage` (`input`, `output`, `cached`, `reasoning`), `refusal`, `model`, `reasoning`; what is left out is empty. Leave
+ * `text` out where it was said in pieces. A later call replaces an earlier one.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT`.
+ *
+ * # Safety
+ * `reply` must be NULL (refused) or the one that this callback was lent; `completion_json` must be NULL (refused) or
+ * lead to `completion_len` readable bytes.
+ */
+enum nis_status nis_reply_complete(struct nis_reply_t *reply,
+                                   const char *completion_json,
+                                   size_t completion_len);
+
+/**
+ * Makes the reply a failure, as `NIS_ERR_PROVIDER` tells it to the one who asked. `http_status` is 0 where there was
+ * none; `retryable` says whether the same request may succeed later; `message` (UTF-8, `message_len` bytes) must hold
+ * no key.
+ *
+ * # Safety
+ * `reply` must be NULL (refused) or the one that this callback was lent; `message` must be NULL (refused) or lead to
+ * `message_len` readable bytes.
+ */
+enum nis_status nis_reply_fail(struct nis_reply_t *reply,
+                               uint16_t http_status,
+                               int retryable,
+                               const char *message,
+                               size_t message_len);
 
 /**
  * Runs the scientific path on a data set and writes the report as JSON to `*out`; free it with
@@ -1442,169 +1588,6 @@ enum nis_status nis_kan_load(const uint8_t *bytes,
 enum nis_status nis_kan_load_file(const char *path,
                                   size_t path_len,
                                   struct nis_kan_t **out);
-
-/**
- * Solves a differential equation, or fits its unknown parameters to data, and writes the handle of the solution to
- * `*out`; free it with `nis_solution_free`.
- *
- * `problem_json` (UTF-8, `problem_len` bytes) is an object: `equations` (texts such as `"u_t = a*u_xx"`), `domain`
- * (`{"x": [0, 1], "t": [0, 1]}`; optional `shape` and `holes` in the plane), `conditions` (texts such as
- * `"u(x,0) = sin(pi*x)"`), `parameters` (numbers, formulas as text, `"?"` or `{"start": 1.0}` for one to be found,
- * `[low, high]` for a family) and `data` (`fields`, `points`, `values`, `noise`) for parameters to be found.
- *
- * `options_json` (UTF-8, `options_len` bytes) may be NULL for the defaults; else an object with any of `method`
- * (`"auto"`, `"features"`, `"network"`, `"integrate"`), `tolerance`, `seed`, `threads`, `max_seconds`, `features` and
- * `network`.
- *
- * Data may also come as arrays: then `data` of the problem holds `fields` (and `noise`) only, `points` holds
- * `data_rows` rows of coordinates (space by name, then `t`) and `values` as many rows of fields, NaN where a field was
- * not measured. Otherwise NULL, NULL and 0.
- *
- * All of these are borrowed for the call, as is `call` (may be NULL), which says where progress goes and what stops
- * the work. `*out` stays untouched on failure. A solution that did not converge is no failure: `nis_solution_json`
- * says so. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_PARSE` (not JSON, or a text that cannot be read; the message has the column),
- * `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NOT_FOUND`, `NIS_ERR_NUMERICAL` (no finite solution was found),
- * `NIS_ERR_LIMIT`, `NIS_ERR_CANCELLED`.
- *
- * # Safety
- * `problem_json` must be NULL (refused) or lead to `problem_len` readable bytes, `options_json` NULL or to
- * `options_len`; `points` and `values` must be NULL (refused unless `data_rows` is 0) or lead to as many readable
- * numbers as stated; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be callable from
- * any thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable memory for one
- * pointer.
- */
-enum nis_status nis_solve(const char *problem_json,
-                          size_t problem_len,
-                          const char *options_json,
-                          size_t options_len,
-                          const double *points,
-                          const double *values,
-                          size_t data_rows,
-                          const struct nis_call_options *call,
-                          struct nis_solution_t **out);
-
-/**
- * Frees a solution. NULL is fine.
- *
- * # Safety
- * `solution` must be NULL or a handle of this library that is not freed yet and that no other thread uses.
- */
-void nis_solution_free(struct nis_solution_t *solution);
-
-/**
- * Writes how many coordinates a point has and how many fields there are to `*coordinates` and `*fields`; either may be
- * NULL. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `coordinates` and `fields` must be NULL or point to writable memory for
- * one number.
- */
-enum nis_status nis_solution_size(const struct nis_solution_t *solution,
-                                  size_t *coordinates,
-                                  size_t *fields);
-
-/**
- * Writes the values of all fields at `n` points to `out`, which holds `out_len` numbers: as many as there are fields
- * per point, in the order that `nis_solution_json` tells. `points` holds `n` rows of coordinates, likewise in order,
- * borrowed for the call. Points outside the domain are refused, unless `outside` is not 0, which extrapolates. `out`
- * stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_INVALID_INPUT` (names the point or the length).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `points` must be NULL (refused unless `n` is 0) or lead to `n` rows of
- * readable numbers; `out` must be NULL (refused unless `out_len` is 0) or lead to `out_len` writable numbers.
- */
-enum nis_status nis_solution_evaluate(const struct nis_solution_t *solution,
-                                      const double *points,
-                                      size_t n,
-                                      int outside,
-                                      double *out,
-                                      size_t out_len);
-
-/**
- * Writes one derivative of a field (`name`, UTF-8, `name_len` bytes: `u_x`, `u_xt`, `u''`) at `n` points of the domain
- * to `out`, which holds `out_len` numbers: `n`. `points` as for `nis_solution_evaluate`; both are borrowed for the
- * call. `out` stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_NOT_FOUND` (no such field or coordinate), `NIS_ERR_LIMIT` (too high an order),
- * `NIS_ERR_INVALID_INPUT` (names the point or the length).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `name` must be NULL (refused) or lead to `name_len` readable bytes;
- * `points` must be NULL (refused unless `n` is 0) or lead to `n` rows of readable numbers; `out` must be NULL (refused
- * unless `out_len` is 0) or lead to `out_len` writable numbers.
- */
-enum nis_status nis_solution_derivative(const struct nis_solution_t *solution,
-                                        const char *name,
-                                        size_t name_len,
-                                        const double *points,
-                                        size_t n,
-                                        double *out,
-                                        size_t out_len);
-
-/**
- * Compares with reference values at `n` points and writes the outcome as JSON to `*out`; free it with
- * `nis_buffer_free`. `points` as for `nis_solution_evaluate`, `values` a row of fields for each, NaN where the
- * reference has none; both borrowed for the call. The object holds `points`, `relative_l2` and, per field,
- * `relative_l2`, `rms`, `max` and where that is. `*out` stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_INVALID_INPUT` (names the point or the value).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `points` and `values` must be NULL (refused unless `n` is 0) or lead to
- * `n` rows of readable numbers; `out` must be NULL (refused) or point to writable memory for one buffer.
- */
-enum nis_status nis_solution_compare(const struct nis_solution_t *solution,
-                                     const double *points,
-                                     const double *values,
-                                     size_t n,
-                                     struct nis_buffer *out);
-
-/**
- * Writes what is known of the solution as JSON to `*out`; free it with `nis_buffer_free`. The object holds `problem`,
- * `coordinates`, `ranges`, `fields`, `parameters` (value and standard error of those that were found), `method`,
- * `iterations`, `converged`, `valid`, `notes`, `certificate` (residual per equation, error per condition, estimate of
- * the error), `seed`, `seconds` and `version`. `*out` stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one buffer.
- */
-enum nis_status nis_solution_json(const struct nis_solution_t *solution,
-                                  struct nis_buffer *out);
-
-/**
- * Writes the whole solution, functions included, as JSON to `*out`; free it with `nis_buffer_free`. Every face of NIS
- * reads it (`nis_solution_load`), and no bit is lost. `*out` stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
- *
- * # Safety
- * `solution` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one buffer.
- */
-enum nis_status nis_solution_save(const struct nis_solution_t *solution,
-                                  struct nis_buffer *out);
-
-/**
- * Reads a solution that `nis_solution_save` or another face of NIS wrote and writes its handle to `*out`; free it with
- * `nis_solution_free`. `json` (UTF-8, `len` bytes) is borrowed for the call and may come from anywhere: sizes are
- * checked before memory is taken. `*out` stays untouched on failure. Safe to call from any thread.
- *
- * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`.
- *
- * # Safety
- * `json` must be NULL (refused) or lead to `len` readable bytes; `out` must be NULL (refused) or point to writable
- * memory for one pointer.
- */
-enum nis_status nis_solution_load(const char *json,
-                                  size_t len,
-                                  struct nis_solution_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -8,7 +8,7 @@ use crate::provider::route::{BreakerOptions, CacheOptions, Price};
 use crate::provider::{OFFLINE, RateOptions};
 
 fn seconds(field: &str, value: f64) -> Result<std::time::Duration> {
-    if value.is_nan() || value < 0.0 || value > 31_536_000.0 {
+    if !(0.0..=31_536_000.0).contains(&value) {
         return Err(Error::invalid(field, value, "seconds, 0 to 31536000"));
     }
     Ok(std::time::Duration::from_secs_f64(value))
@@ -185,7 +185,7 @@ impl Budget {
     pub(super) fn limits(&self) -> Result<(Option<u64>, Option<u64>)> {
         let of = |field: &str, usd: Option<f64>| match usd {
             None => Ok(None),
-            Some(usd) if usd >= 0.0 && usd <= 1e9 => Ok(Some((usd * 1e6).round() as u64)),
+            Some(usd) if (0.0..=1e9).contains(&usd) => Ok(Some((usd * 1e6).round() as u64)),
             Some(usd) => Err(Error::invalid(field, usd, "US dollars, 0 to 1000000000")),
         };
         Ok((

@@ -167,6 +167,7 @@ impl Chat {
             conversation_id: text("conversation_id"),
             user_id: text("user_id"),
             provider: text("provider"),
+            task: text("task"),
             ..ChatRequest::default()
         };
         let mut message_field = names.first().copied().unwrap_or("message");
