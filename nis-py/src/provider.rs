@@ -33,7 +33,7 @@ impl NativeSaying {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    Completion(Completion),
+    Completion(Box<Completion>),
     Error {
         message: String,
         status: Option<u16>,
@@ -78,7 +78,7 @@ fn ask(name: &str, call: &Py<PyAny>, request: &Request, saying: &Saying) -> Resu
         Some(Ok(answer)) => answer,
     };
     match read_json("completion", &answer)? {
-        Answer::Completion(completion) => Ok(completion),
+        Answer::Completion(completion) => Ok(*completion),
         Answer::Error {
             message,
             status,
