@@ -134,6 +134,12 @@ typedef struct nis_line_plan_t nis_line_plan_t;
 typedef struct nis_reply_t nis_reply_t;
 
 /**
+ * A solved problem. Opaque; made by `nis_solve` and `nis_solution_load`, freed by `nis_solution_free`. It never
+ * changes, so several threads may use one handle at the same time.
+ */
+typedef struct nis_solution_t nis_solution_t;
+
+/**
  * A linear system. Opaque; made by `nis_laplace_system_new` and the functions that answer systems, freed by
  * `nis_laplace_system_free`. It never changes: several threads may use one handle at the same time.
  */
@@ -335,6 +341,28 @@ typedef struct nis_provider {
  * `longjmp` or unwind.
  */
 typedef int (*nis_transform_fn)(const double *s, double *out, size_t n, void *user_data);
+
+/**
+ * Values that a physics check takes from the caller's memory, not from JSON. Set all of it.
+ */
+typedef struct nis_physics_array {
+    /**
+     * Name of the field of the grid, or of the column: UTF-8, borrowed for the call.
+     */
+    const char *name;
+    /**
+     * Length of `name` in bytes.
+     */
+    size_t name_len;
+    /**
+     * The values, borrowed for the call; NaN is a missing one. Of a field: over all points, last axis fastest.
+     */
+    const double *values;
+    /**
+     * Number of values.
+     */
+    size_t len;
+} nis_physics_array;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1588,6 +1616,202 @@ enum nis_status nis_kan_load(const uint8_t *bytes,
 enum nis_status nis_kan_load_file(const char *path,
                                   size_t path_len,
                                   struct nis_kan_t **out);
+
+/**
+ * Checks whether data obey the laws of physics that are declared for them, and writes the verdicts as JSON to
+ * `*out`; free it with `nis_buffer_free`.
+ *
+ * `spec_json` (UTF-8, `spec_len` bytes, borrowed for the call) is an object with `numbers` (by name: a number, a text
+ * like "5 km/h", `{"value", "unit"}`, `{"constant"}`), `columns` (by name: a list, or `{"values", "unit", "noise"}`),
+ * `time` (the column of times), `grid` (`axes`, `fields`), `claims` (objects with `law`, such as
+ * `{"law": "equation", "text": "F = m*a"}`) and `checks` (kinds that are wanted; empty: all that apply); see
+ * docs/physics.md. `arrays` (`array_count` of them, borrowed for the call, may be NULL where there are none) give
+ * values of columns and fields directly: their units stand in `spec_json`.
+ *
+ * The result holds `overall` (`valid`, `violated` or `not_checked`), `verdicts` (each with `check`, `status`,
+ * `statistic`, `threshold`, `effect`, `explanation`, `noise`), `kinds` and `version`.
+ *
+ * `call` (borrowed, may be NULL) says where progress goes and what stops the work. Safe to call from any thread.
+ * `*out` stays untouched on failure.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `spec_json` must be NULL (refused) or lead to `spec_len` readable bytes; `arrays` must be NULL (refused unless
+ * `array_count` is 0) or lead to `array_count` structures whose `name` and `values` lead to as many readable bytes
+ * and numbers as they say; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be callable
+ * from any thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable memory for
+ * one buffer.
+ */
+enum nis_status nis_physics_validate(const char *spec_json,
+                                     size_t spec_len,
+                                     const struct nis_physics_array *arrays,
+                                     size_t array_count,
+                                     const struct nis_call_options *call,
+                                     struct nis_buffer *out);
+
+/**
+ * Solves a differential equation, or fits its unknown parameters to data, and writes the handle of the solution to
+ * `*out`; free it with `nis_solution_free`.
+ *
+ * `problem_json` (UTF-8, `problem_len` bytes) is an object: `equations` (texts such as `"u_t = a*u_xx"`), `domain`
+ * (`{"x": [0, 1], "t": [0, 1]}`; optional `shape` and `holes` in the plane), `conditions` (texts such as
+ * `"u(x,0) = sin(pi*x)"`), `parameters` (numbers, formulas as text, `"?"` or `{"start": 1.0}` for one to be found,
+ * `[low, high]` for a family) and `data` (`fields`, `points`, `values`, `noise`) for parameters to be found.
+ *
+ * `options_json` (UTF-8, `options_len` bytes) may be NULL for the defaults; else an object with any of `method`
+ * (`"auto"`, `"features"`, `"network"`, `"integrate"`), `tolerance`, `seed`, `threads`, `max_seconds`, `features` and
+ * `network`.
+ *
+ * Data may also come as arrays: then `data` of the problem holds `fields` (and `noise`) only, `points` holds
+ * `data_rows` rows of coordinates (space by name, then `t`) and `values` as many rows of fields, NaN where a field was
+ * not measured. Otherwise NULL, NULL and 0.
+ *
+ * All of these are borrowed for the call, as is `call` (may be NULL), which says where progress goes and what stops
+ * the work. `*out` stays untouched on failure. A solution that did not converge is no failure: `nis_solution_json`
+ * says so. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE` (not JSON, or a text that cannot be read; the message has the column),
+ * `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_NOT_FOUND`, `NIS_ERR_NUMERICAL` (no finite solution was found),
+ * `NIS_ERR_LIMIT`, `NIS_ERR_CANCELLED`.
+ *
+ * # Safety
+ * `problem_json` must be NULL (refused) or lead to `problem_len` readable bytes, `options_json` NULL or to
+ * `options_len`; `points` and `values` must be NULL (refused unless `data_rows` is 0) or lead to as many readable
+ * numbers as stated; `call` must be NULL or lead to `struct_size` readable bytes, its functions must be callable from
+ * any thread and its `cancel` must be NULL or live; `out` must be NULL (refused) or point to writable memory for one
+ * pointer.
+ */
+enum nis_status nis_solve(const char *problem_json,
+                          size_t problem_len,
+                          const char *options_json,
+                          size_t options_len,
+                          const double *points,
+                          const double *values,
+                          size_t data_rows,
+                          const struct nis_call_options *call,
+                          struct nis_solution_t **out);
+
+/**
+ * Frees a solution. NULL is fine.
+ *
+ * # Safety
+ * `solution` must be NULL or a handle of this library that is not freed yet and that no other thread uses.
+ */
+void nis_solution_free(struct nis_solution_t *solution);
+
+/**
+ * Writes how many coordinates a point has and how many fields there are to `*coordinates` and `*fields`; either may be
+ * NULL. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `coordinates` and `fields` must be NULL or point to writable memory for
+ * one number.
+ */
+enum nis_status nis_solution_size(const struct nis_solution_t *solution,
+                                  size_t *coordinates,
+                                  size_t *fields);
+
+/**
+ * Writes the values of all fields at `n` points to `out`, which holds `out_len` numbers: as many as there are fields
+ * per point, in the order that `nis_solution_json` tells. `points` holds `n` rows of coordinates, likewise in order,
+ * borrowed for the call. Points outside the domain are refused, unless `outside` is not 0, which extrapolates. `out`
+ * stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the point or the length).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `points` must be NULL (refused unless `n` is 0) or lead to `n` rows of
+ * readable numbers; `out` must be NULL (refused unless `out_len` is 0) or lead to `out_len` writable numbers.
+ */
+enum nis_status nis_solution_evaluate(const struct nis_solution_t *solution,
+                                      const double *points,
+                                      size_t n,
+                                      int outside,
+                                      double *out,
+                                      size_t out_len);
+
+/**
+ * Writes one derivative of a field (`name`, UTF-8, `name_len` bytes: `u_x`, `u_xt`, `u''`) at `n` points of the domain
+ * to `out`, which holds `out_len` numbers: `n`. `points` as for `nis_solution_evaluate`; both are borrowed for the
+ * call. `out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_NOT_FOUND` (no such field or coordinate), `NIS_ERR_LIMIT` (too high an order),
+ * `NIS_ERR_INVALID_INPUT` (names the point or the length).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `name` must be NULL (refused) or lead to `name_len` readable bytes;
+ * `points` must be NULL (refused unless `n` is 0) or lead to `n` rows of readable numbers; `out` must be NULL (refused
+ * unless `out_len` is 0) or lead to `out_len` writable numbers.
+ */
+enum nis_status nis_solution_derivative(const struct nis_solution_t *solution,
+                                        const char *name,
+                                        size_t name_len,
+                                        const double *points,
+                                        size_t n,
+                                        double *out,
+                                        size_t out_len);
+
+/**
+ * Compares with reference values at `n` points and writes the outcome as JSON to `*out`; free it with
+ * `nis_buffer_free`. `points` as for `nis_solution_evaluate`, `values` a row of fields for each, NaN where the
+ * reference has none; both borrowed for the call. The object holds `points`, `relative_l2` and, per field,
+ * `relative_l2`, `rms`, `max` and where that is. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (names the point or the value).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `points` and `values` must be NULL (refused unless `n` is 0) or lead to
+ * `n` rows of readable numbers; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_solution_compare(const struct nis_solution_t *solution,
+                                     const double *points,
+                                     const double *values,
+                                     size_t n,
+                                     struct nis_buffer *out);
+
+/**
+ * Writes what is known of the solution as JSON to `*out`; free it with `nis_buffer_free`. The object holds `problem`,
+ * `coordinates`, `ranges`, `fields`, `parameters` (value and standard error of those that were found), `method`,
+ * `iterations`, `converged`, `valid`, `notes`, `certificate` (residual per equation, error per condition, estimate of
+ * the error), `seed`, `seconds` and `version`. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_solution_json(const struct nis_solution_t *solution,
+                                  struct nis_buffer *out);
+
+/**
+ * Writes the whole solution, functions included, as JSON to `*out`; free it with `nis_buffer_free`. Every face of NIS
+ * reads it (`nis_solution_load`), and no bit is lost. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_INVALID_INPUT` (NULL).
+ *
+ * # Safety
+ * `solution` must be NULL (refused) or live; `out` must be NULL (refused) or point to writable memory for one buffer.
+ */
+enum nis_status nis_solution_save(const struct nis_solution_t *solution,
+                                  struct nis_buffer *out);
+
+/**
+ * Reads a solution that `nis_solution_save` or another face of NIS wrote and writes its handle to `*out`; free it with
+ * `nis_solution_free`. `json` (UTF-8, `len` bytes) is borrowed for the call and may come from anywhere: sizes are
+ * checked before memory is taken. `*out` stays untouched on failure. Safe to call from any thread.
+ *
+ * Errors: `NIS_ERR_PARSE`, `NIS_ERR_INVALID_INPUT` (names the field), `NIS_ERR_LIMIT`.
+ *
+ * # Safety
+ * `json` must be NULL (refused) or lead to `len` readable bytes; `out` must be NULL (refused) or point to writable
+ * memory for one pointer.
+ */
+enum nis_status nis_solution_load(const char *json,
+                                  size_t len,
+                                  struct nis_solution_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"
