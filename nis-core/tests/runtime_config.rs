@@ -89,7 +89,9 @@ fn the_code_reads_no_other_variable() {
     for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
         // Tests may be told by a variable to write what they compare with.
-        if text.contains("env::var") && !path.ends_with("tests.rs") {
+        let tests =
+            path.ends_with("tests.rs") || path.components().any(|c| c.as_os_str() == "tests");
+        if text.contains("env::var") && !tests {
             readers.push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
     }
