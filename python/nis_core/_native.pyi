@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "VERSION",
     "INVERSE_METHODS",
+    "NativeAnswering",
     "NativeDecoder",
     "NativeKan",
     "NativeKanModel",
@@ -16,7 +17,9 @@ __all__ = [
     "NativeNis",
     "NativeProblem",
     "NativeReport",
+    "NativeSaying",
     "NativeSolution",
+    "NativeStream",
     "NativeSystem",
     "analyze_columns",
     "analyze_path",

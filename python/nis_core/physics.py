@@ -402,8 +402,12 @@ def equation(text: str, /, *, tolerance: float | None = None, time: str | None =
     numbers: dict[str, Any] = {}
     columns: dict[str, Any] = {}
     for name, value in values.items():
-        single = isinstance(value, (str, Mapping)) or np.ndim(value) == 0
-        (numbers if single and not isinstance(value, tuple) else columns)[name] = value
+        if isinstance(value, tuple):  # an array with its unit
+            columns[name] = value
+        elif isinstance(value, (str, Mapping)) or np.ndim(value) == 0:
+            numbers[name] = value
+        else:
+            columns[name] = value
     claim = _claim("equation", text=text, tolerance=tolerance)
     return validate([claim], numbers=numbers, columns=columns, time=time)
 
