@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lbfgs::{Moved, Objective, Point, WolfeOptions, add, dot, search};
+use super::lbfgs::{Moved, Objective, Point, WolfeOptions, add, advance, dot, known_at, search};
 use crate::error::{Error, Result};
 
 /// How the inverse Hessian follows from the last step.
@@ -120,21 +120,9 @@ impl BroydenState {
                 format!("the lower triangle of {n} rows"),
             ));
         }
-        let (value, gradient) = match self.at.take() {
-            Some(at) => at,
-            None => {
-                let mut gradient = vec![0.0; n];
-                self.evaluations += 1;
-                let value = problem.evaluate(&self.p, &mut gradient)?;
-                if !value.is_finite() || !gradient.iter().all(|g| g.is_finite()) {
-                    return Err(Error::numerical(
-                        "self-scaled Broyden",
-                        "the function does not exist at the starting point",
-                    ));
-                }
-                (value, gradient)
-            }
-        };
+        let known = self.at.take();
+        let method = "self-scaled Broyden";
+        let (value, gradient) = known_at(problem, &self.p, known, &mut self.evaluations, method)?;
         self.iterations += 1;
         let fresh = self.inverse.is_empty();
         let mut direction = vec![0.0; n];
@@ -169,12 +157,7 @@ impl BroydenState {
             self.at = Some((value, start.gradient));
             return Ok(self.forget(value, fresh));
         };
-        let mut s = vec![0.0; n];
-        for ((p, s), d) in self.p.iter_mut().zip(&mut s).zip(&direction) {
-            let before = *p;
-            *p += found.step * d;
-            *s = *p - before;
-        }
+        let s = advance(&mut self.p, found.step, &direction);
         let mut y = found.gradient.clone();
         add(&mut y, -1.0, &start.gradient);
         self.update(&s, &y, found.step, dot(&s, &start.gradient), options.update);

@@ -134,21 +134,8 @@ impl LbfgsState {
                 format!("{} parameters", problem.parameters()),
             ));
         }
-        let (value, gradient) = match self.at.take() {
-            Some(at) => at,
-            None => {
-                let mut gradient = vec![0.0; n];
-                self.evaluations += 1;
-                let value = problem.evaluate(&self.p, &mut gradient)?;
-                if !value.is_finite() || !gradient.iter().all(|g| g.is_finite()) {
-                    return Err(Error::numerical(
-                        "L-BFGS",
-                        "the function does not exist at the starting point",
-                    ));
-                }
-                (value, gradient)
-            }
-        };
+        let known = self.at.take();
+        let (value, gradient) = known_at(problem, &self.p, known, &mut self.evaluations, "L-BFGS")?;
         self.iterations += 1;
         let mut direction = self.direction(&gradient);
         let mut slope = dot(&gradient, &direction);
@@ -193,12 +180,7 @@ impl LbfgsState {
                 Moved::Done
             });
         };
-        let mut moved = vec![0.0; n];
-        for ((p, s), d) in self.p.iter_mut().zip(&mut moved).zip(&direction) {
-            let before = *p;
-            *p += found.step * d;
-            *s = *p - before;
-        }
+        let moved = advance(&mut self.p, found.step, &direction);
         let change: Vec<f64> = found
             .gradient
             .iter()
@@ -237,6 +219,39 @@ impl LbfgsState {
         }
         q
     }
+}
+
+/// Value and gradient at `p`: those known from the last step, else by an evaluation, which `method` starts from.
+pub(super) fn known_at(
+    problem: &mut dyn Objective,
+    p: &[f64],
+    known: Option<(f64, Vec<f64>)>,
+    evaluations: &mut usize,
+    method: &str,
+) -> Result<(f64, Vec<f64>)> {
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let mut gradient = vec![0.0; p.len()];
+    *evaluations += 1;
+    let value = problem.evaluate(p, &mut gradient)?;
+    if !value.is_finite() || !gradient.iter().all(|g| g.is_finite()) {
+        return Err(Error::numerical(
+            method,
+            "the function does not exist at the starting point",
+        ));
+    }
+    Ok((value, gradient))
+}
+
+/// Moves `p` by `step` along `direction`; the move as rounding left it.
+pub(super) fn advance(p: &mut [f64], step: f64, direction: &[f64]) -> Vec<f64> {
+    let moves = p.iter_mut().zip(direction).map(|(p, d)| {
+        let before = *p;
+        *p += step * d;
+        *p - before
+    });
+    moves.collect()
 }
 
 /// Algorithms 3.5 and 3.6 in one loop with a bound on evaluations, along `direction` from `p`. Where they are used up

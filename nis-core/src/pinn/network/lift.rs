@@ -62,7 +62,7 @@ impl Lifts {
     /// bases need not be periodic by the axis `open`.
     pub(super) fn new(problem: &Problem, drop_start: bool, open: Option<usize>) -> Result<Self> {
         let none = Self::none(problem);
-        if problem.domain.shape.is_some() || !problem.domain.holes.is_empty() {
+        if !problem.domain.is_box() {
             return Ok(none);
         }
         let mut data = Vec::new();

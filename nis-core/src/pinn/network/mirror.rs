@@ -30,7 +30,7 @@ impl Mirror {
     /// The first symmetry found, axis by axis.
     pub(super) fn find(problem: &Problem, lifts: &[Lift]) -> Result<Option<Self>> {
         let fields = problem.fields.len();
-        let boxed = problem.domain.shape.is_none() && problem.domain.holes.is_empty();
+        let boxed = problem.domain.is_box();
         if !boxed || problem.time().is_none() || problem.spec.data.is_some() || fields > 4 {
             return Ok(None);
         }

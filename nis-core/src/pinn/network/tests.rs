@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::super::points::{Points, Sequence};
-use super::super::problem::{Jet, Observations, Problem, ProblemSpec};
+use super::super::problem::{Functions, Jet, Observations, Problem, ProblemSpec};
 use super::super::solution::Solution;
 use super::super::solve::{Method, SolveOptions, solve};
 use super::lift::{Lifting, Lifts};
@@ -484,6 +484,22 @@ fn data_that_contradict_or_are_rough_stay_soft() {
         "u(1,t) = 0 with jump",
     ]);
     assert!(!held[0], "{held:?}");
+}
+
+/// A domain that the host's function says is no box, though its spec names no shape.
+#[test]
+fn nothing_is_built_in_where_a_function_is_the_domain() {
+    let disk = Functions::new().inside(|p| p[0].hypot(p[1]) - 1.0);
+    let problem = ProblemSpec::new(["u_t = u_xx + u_yy"])
+        .interval("x", -1.0, 1.0)
+        .interval("y", -1.0, 1.0)
+        .interval("t", 0.0, 1.0)
+        .conditions(["u(x,y,0) = 1 - x^2 - y^2", "u = 0 on boundary"])
+        .read_with(&disk)
+        .unwrap();
+    let lifts = Lifts::new(&problem, false, None).unwrap();
+    assert_eq!(lifts.held, [false; 2]);
+    assert!(Mirror::find(&problem, &lifts.fields).unwrap().is_none());
 }
 
 #[test]
